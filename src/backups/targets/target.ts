@@ -1,0 +1,104 @@
+import type { Readable } from 'node:stream';
+import type { FoundBackups, ProbeStep, TargetKind, TargetSettings } from '../../contract/index.ts';
+import type { MemoryBudget } from '../../kernel/admission.ts';
+import type { Clock } from '../../kernel/clock.ts';
+
+/** A stored object. Keys are relative to the target's folder and use `/`. */
+export interface StoredObject {
+  readonly key: string;
+  readonly size: number;
+  /** Changes whenever the content does (an ETag, or size and time): what has not changed is not read again. */
+  readonly version: string;
+  /** Milliseconds since 1970. */
+  readonly modified: number;
+}
+
+/** Bytes of an object from `start` on. */
+export interface OpenedObject {
+  readonly stream: Readable;
+  /** The size of the whole object. */
+  readonly size: number;
+  readonly version: string;
+}
+
+/** The half-open range `[start, end)`; without `end` to the end. `version`: fail when the object has changed since. */
+export interface OpenOptions {
+  readonly start?: number;
+  readonly end?: number;
+  readonly version?: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * An archive on its way in. Nothing is visible under its key until `commit`; `abort` leaves nothing behind.
+ * Calls come one after the other, but `abort` may come at any time and more than once.
+ */
+export interface ArchiveWriter {
+  /** Takes the next bytes (copied or sent before it resolves); resolves when more may come. */
+  write(chunk: Uint8Array): Promise<void>;
+  /** Everything has arrived at the target, though nothing is visible yet. */
+  finish(): Promise<void>;
+  /** Makes the archive visible under its key, replacing what was there. */
+  commit(): Promise<void>;
+  abort(): Promise<void>;
+}
+
+export interface WriterOptions {
+  /** An upper bound of the bytes that will come. */
+  readonly sizeLimit: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * A place where backups are kept, seen as a store of objects in one folder. Everything that is special about Home
+ * Assistant's backups lives above it. Every method rejects with a `Problem` whose code begins with `target_`
+ * (or `upload_too_large`), or with the signal's reason.
+ */
+export interface StorageTarget {
+  /** A round trip in the folder with objects of our own: reach, write, list, read, multipart, delete. Never throws for a fault of the target. */
+  probe(onStep?: (step: ProbeStep) => void, signal?: AbortSignal): Promise<ProbeStep[]>;
+  /** Looks for backups (`*.metadata.json`) where this and other tools put theirs. */
+  find(signal?: AbortSignal): Promise<FoundBackups[]>;
+  /** All objects of the folder; pages are followed to the end or the call fails. */
+  list(signal?: AbortSignal): Promise<StoredObject[]>;
+  /** A small object as a whole. @throws Problem `target_corrupt` when it is larger than `maxBytes`. */
+  read(key: string, maxBytes: number, signal?: AbortSignal): Promise<Buffer>;
+  /** Writes a small object as a whole, atomically. */
+  put(key: string, data: Uint8Array, signal?: AbortSignal): Promise<void>;
+  /** Opens an object for reading; undefined when there is none. */
+  open(key: string, options?: OpenOptions): Promise<OpenedObject | undefined>;
+  /** What `list` would say of one key; undefined when there is none. */
+  stat(key: string, signal?: AbortSignal): Promise<StoredObject | undefined>;
+  /** Starts an archive. @throws Problem `upload_too_large` before the first byte when it cannot fit. */
+  create(key: string, options: WriterOptions): Promise<ArchiveWriter>;
+  /** Deletes an object; it is no fault when there is none. */
+  delete(key: string, signal?: AbortSignal): Promise<void>;
+  /** Removes what a crash left of an upload to this key: parts, temporary files. The object itself stays. */
+  sweep(key: string, signal?: AbortSignal): Promise<void>;
+  /** Frees connections; afterwards the target is not used again. */
+  close(): void;
+}
+
+/** What every target may use of the core. */
+export interface TargetContext {
+  readonly clock: Clock;
+  readonly memory: MemoryBudget;
+  /** The core's data folder, for defaults and for `sameDisk`. */
+  readonly dataDir: string;
+  /** An upload or download in which no byte moves for so long is given up (milliseconds). */
+  readonly idleTimeoutMs: number;
+}
+
+/** One kind of target: what the registry needs to know of it. */
+export interface TargetType<Settings extends TargetSettings = TargetSettings> {
+  readonly kind: TargetKind;
+  /** Fills in what the person left empty (the default directory). */
+  complete(settings: Settings, context: Pick<TargetContext, 'dataDir'>): Settings;
+  /** The place in words that do not change with credentials: equal places are the same target. */
+  place(settings: Settings): string;
+  /** Names of the settings that are encrypted at rest and never shown. */
+  readonly secrets: readonly string[];
+  /** Whether the target dies with the disk that holds the core's data. */
+  sameDisk(settings: Settings, context: Pick<TargetContext, 'dataDir'>): Promise<boolean>;
+  open(settings: Settings, context: TargetContext): StorageTarget;
+}

@@ -1,0 +1,9 @@
+/** What core and shim exchange: the one source for validation, OpenAPI and the generated Python. */
+export * from './backups.ts';
+export * from './common.ts';
+export * from './info.ts';
+export * from './operations.ts';
+export * from './paths.ts';
+export * from './problems.ts';
+export * from './targets.ts';
+export * from './version.ts';

@@ -1,0 +1,37 @@
+import * as v from 'valibot';
+import { Bytes, Id, Timestamp } from './common.ts';
+import { ProblemDocument } from './problems.ts';
+
+/** `interrupted`: the core ended while it ran. */
+export const OPERATION_STATES = ['running', 'succeeded', 'failed', 'cancelled', 'interrupted'] as const;
+
+/** Long work, visible everywhere. `total` is null when it cannot be known. */
+export const Operation = v.object({
+  id: Id,
+  kind: v.string(),
+  /** What it works on: the ids of a target, a backup … */
+  subject: v.record(v.string(), v.string()),
+  state: v.picklist(OPERATION_STATES),
+  done: Bytes,
+  total: v.nullable(Bytes),
+  started_at: Timestamp,
+  ended_at: v.nullable(Timestamp),
+  problem: v.nullable(ProblemDocument),
+});
+export type Operation = v.InferOutput<typeof Operation>;
+
+export const OperationList = v.object({ operations: v.array(Operation) });
+export type OperationList = v.InferOutput<typeof OperationList>;
+
+/**
+ * The events of `GET /api/v1/events` (server-sent events). Each says what changed, never the whole: clients fetch
+ * what they show. `hello` comes first on every connection: whatever happened before it must be fetched.
+ */
+export const CoreEvent = v.variant('event', [
+  v.object({ event: v.literal('hello'), instance_id: v.string() }),
+  v.object({ event: v.literal('targets_changed') }),
+  v.object({ event: v.literal('backups_changed'), target_id: Id }),
+  v.object({ event: v.literal('operation_changed'), operation: Operation }),
+  v.object({ event: v.literal('goodbye') }),
+]);
+export type CoreEvent = v.InferOutput<typeof CoreEvent>;

@@ -1,0 +1,87 @@
+import * as v from 'valibot';
+
+/**
+ * How the border to Home Assistant sees a problem:
+ * `not_found` becomes BackupNotFound, `unreachable` BackupAgentUnreachableError,
+ * `auth` starts the reauthentication, `error` becomes BackupAgentError.
+ */
+export type ProblemKind = 'not_found' | 'unreachable' | 'auth' | 'error';
+
+interface ProblemDescription {
+  readonly status: number;
+  readonly kind: ProblemKind;
+}
+
+const describe = (status: number, kind: ProblemKind = 'error'): ProblemDescription => ({ status, kind });
+
+/**
+ * Every problem that the core reports: its code, its usual HTTP status and its kind.
+ * The sentences stand in `translations/` under `problems.<code>`: what happened (`title`), what to do (`hint`).
+ */
+export const PROBLEMS = {
+  // the request
+  unauthorized: describe(401, 'auth'),
+  pairing_code_invalid: describe(403),
+  rate_limited: describe(429),
+  not_found: describe(404),
+  method_not_allowed: describe(405),
+  invalid_request: describe(400),
+  body_too_large: describe(413),
+  body_cut: describe(400),
+  idle_timeout: describe(408),
+  range_not_satisfiable: describe(416),
+  shutting_down: describe(503, 'unreachable'),
+  internal: describe(500),
+  // targets
+  target_not_found: describe(404),
+  target_exists: describe(409),
+  target_busy: describe(409),
+  target_dns: describe(503, 'unreachable'),
+  target_refused: describe(503, 'unreachable'),
+  target_timeout: describe(503, 'unreachable'),
+  target_cut: describe(503, 'unreachable'),
+  target_unavailable: describe(503, 'unreachable'),
+  target_list_stale: describe(503, 'unreachable'),
+  target_tls: describe(502),
+  target_wrong_key: describe(502),
+  target_wrong_secret: describe(502),
+  target_no_bucket: describe(502),
+  target_wrong_region: describe(502),
+  target_forbidden: describe(502),
+  target_clock: describe(502),
+  target_not_s3: describe(502),
+  target_full: describe(507),
+  target_folder_missing: describe(502),
+  target_folder_not_writable: describe(502),
+  target_corrupt: describe(502),
+  target_unexpected: describe(502),
+  // backups
+  backup_not_found: describe(404, 'not_found'),
+  upload_not_found: describe(404),
+  upload_busy: describe(409),
+  upload_too_large: describe(413),
+  upload_cancelled: describe(409),
+  archive_cut: describe(422),
+  archive_mismatch: describe(409),
+  // operations
+  operation_not_found: describe(404),
+  operation_not_cancellable: describe(409),
+  // data on disk
+  database_newer: describe(500),
+  disk_full: describe(507),
+} as const satisfies Record<string, ProblemDescription>;
+
+/** The stable name of a problem; texts are never parsed. */
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** A problem document (RFC 9457) with three members of ours: `code`, `hint` and `params`. */
+export const ProblemDocument = v.object({
+  type: v.string(),
+  title: v.string(),
+  status: v.pipe(v.number(), v.integer()),
+  detail: v.optional(v.string()),
+  code: v.string(),
+  hint: v.string(),
+  params: v.record(v.string(), v.string()),
+});
+export type ProblemDocument = v.InferOutput<typeof ProblemDocument>;
