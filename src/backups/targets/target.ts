@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { FoundBackups, ProbeStep, TargetKind, TargetSettings } from '../../contract/index.ts';
 import type { MemoryBudget } from '../../kernel/admission.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import type { Problem } from '../../kernel/errors.ts';
 
 /** A stored object. Keys are relative to the target's folder and use `/`. */
 export interface StoredObject {
@@ -49,6 +50,13 @@ export interface WriterOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A step of the probe before its problem is worded in a language; that happens at the border. */
+export interface ProbeOutcome {
+  readonly step: ProbeStep['step'];
+  readonly outcome: ProbeStep['outcome'];
+  readonly problem: Problem | null;
+}
+
 /**
  * A place where backups are kept, seen as a store of objects in one folder. Everything that is special about Home
  * Assistant's backups lives above it. Every method rejects with a `Problem` whose code begins with `target_`
@@ -56,13 +64,13 @@ export interface WriterOptions {
  */
 export interface StorageTarget {
   /** A round trip in the folder with objects of our own: reach, write, list, read, multipart, delete. Never throws for a fault of the target. */
-  probe(onStep?: (step: ProbeStep) => void, signal?: AbortSignal): Promise<ProbeStep[]>;
+  probe(onStep?: (step: ProbeOutcome) => void, signal?: AbortSignal): Promise<ProbeOutcome[]>;
   /** Looks for backups (`*.metadata.json`) where this and other tools put theirs. */
   find(signal?: AbortSignal): Promise<FoundBackups[]>;
   /** All objects of the folder; pages are followed to the end or the call fails. */
   list(signal?: AbortSignal): Promise<StoredObject[]>;
-  /** A small object as a whole. @throws Problem `target_corrupt` when it is larger than `maxBytes`. */
-  read(key: string, maxBytes: number, signal?: AbortSignal): Promise<Buffer>;
+  /** A small object as a whole; undefined when there is none. @throws Problem `target_corrupt` when it is larger than `maxBytes`. */
+  read(key: string, maxBytes: number, signal?: AbortSignal): Promise<Buffer | undefined>;
   /** Writes a small object as a whole, atomically. */
   put(key: string, data: Uint8Array, signal?: AbortSignal): Promise<void>;
   /** Opens an object for reading; undefined when there is none. */
