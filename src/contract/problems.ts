@@ -54,6 +54,7 @@ export const PROBLEMS = {
   target_folder_missing: describe(502),
   target_folder_not_writable: describe(502),
   target_corrupt: describe(502),
+  target_secret_lost: describe(502),
   target_unexpected: describe(502),
   // backups
   backup_not_found: describe(404, 'not_found'),

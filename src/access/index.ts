@@ -1,0 +1,97 @@
+import * as v from 'valibot';
+import {
+  Id,
+  type Info,
+  PairingCode,
+  PairingCodeRequest,
+  PairingRequest,
+  PairingResult,
+  PATHS,
+  TokenList,
+} from '../contract/index.ts';
+import type { Bus } from '../kernel/bus.ts';
+import { type Clock, timestamp } from '../kernel/clock.ts';
+import type { Feature } from '../kernel/feature.ts';
+import { jsonRoute } from '../kernel/http/route.ts';
+import type { Log } from '../kernel/log.ts';
+import { RateLimit } from '../kernel/rate-limit.ts';
+import { encodePairingCode } from './pairing-code.ts';
+import type { AccessStore } from './store.ts';
+
+export interface AccessEvents {
+  /** A token is no longer valid: its open connections end. */
+  token_revoked: { tokenId: string };
+}
+
+export interface AccessOptions {
+  readonly store: AccessStore;
+  readonly bus: Bus<AccessEvents>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly info: () => Info;
+  /** Where clients reach the core, as far as it can know. */
+  readonly url: () => string;
+}
+
+/** Attempts to pair that one address has within a minute: enough for mistakes, useless for guessing. */
+const PAIRING_ATTEMPTS = 10;
+const MINUTE_MS = 60_000;
+
+/** Makes a fresh pairing code. */
+export async function makePairingCode(store: AccessStore, url: string): Promise<v.InferOutput<typeof PairingCode>> {
+  const { secret, expiresAt } = await store.createPairingSecret();
+  return { code: encodePairingCode(url, secret), url, expires_at: timestamp(expiresAt) };
+}
+
+/** Who may talk to the core: pairing and tokens. */
+export function createAccess(options: AccessOptions): Feature {
+  const { store } = options;
+  const limit = new RateLimit(PAIRING_ATTEMPTS, MINUTE_MS, options.clock);
+  return {
+    name: 'access',
+    routes: [
+      jsonRoute({
+        method: 'POST',
+        path: PATHS.pairing,
+        summary: 'Exchange the one-time secret of a pairing code for a token',
+        access: 'open',
+        body: PairingRequest,
+        response: PairingResult,
+        status: 201,
+        handle: async ({ body, peer }) => {
+          limit.attempt(peer);
+          const { token, id } = await store.exchange(body.secret, body.client_name);
+          options.log.redact(token);
+          options.log.info('a client was paired', { token_id: id });
+          return { token, token_id: id, info: options.info() };
+        },
+      }),
+      jsonRoute({
+        method: 'POST',
+        path: PATHS.pairing_codes,
+        summary: 'Make a pairing code: single use, 15 minutes',
+        body: PairingCodeRequest,
+        response: PairingCode,
+        status: 201,
+        handle: ({ body }) => makePairingCode(store, body.url ?? options.url()),
+      }),
+      jsonRoute({
+        method: 'GET',
+        path: PATHS.tokens,
+        summary: 'List the tokens that were given',
+        response: TokenList,
+        handle: async () => ({ tokens: await store.tokens() }),
+      }),
+      jsonRoute({
+        method: 'DELETE',
+        path: PATHS.token,
+        summary: 'Revoke a token',
+        params: v.object({ token_id: Id }),
+        handle: async ({ params }) => {
+          await store.revoke(params.token_id);
+          options.bus.emit('token_revoked', { tokenId: params.token_id });
+        },
+      }),
+    ],
+  };
+}

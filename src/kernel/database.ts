@@ -1,0 +1,120 @@
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import SQLite from 'better-sqlite3';
+import { Kysely, SqliteDialect } from 'kysely';
+import { Problem } from './errors.ts';
+
+/** A step of the schema; its number is its place in the one order of all features, and never changes. */
+export interface Migration {
+  readonly number: number;
+  readonly sql: string;
+}
+
+const FILE = 'homestash.db';
+const COPY = /^homestash\.before-(\d+)\.db$/;
+
+/** Two copies: the one before this update, and the one before the last, should that one have been the mistake. */
+const KEPT_COPIES = 2;
+
+/** `pair` and `serve` share the file; each waits so long for the other (milliseconds). */
+const BUSY_TIMEOUT_MS = 5_000;
+
+export interface Database<Tables> {
+  readonly query: Kysely<Tables>;
+  close(): Promise<void>;
+}
+
+function copyName(version: number): string {
+  return `homestash.before-${version}.db`;
+}
+
+function copiesIn(dataDir: string): { path: string; version: number }[] {
+  return readdirSync(dataDir)
+    .flatMap((name) => {
+      const version = COPY.exec(name)?.[1];
+      return version === undefined ? [] : [{ path: join(dataDir, name), version: Number(version) }];
+    })
+    .sort((a, b) => b.version - a.version);
+}
+
+function check(path: string): void {
+  const copy = new SQLite(path, { readonly: true });
+  try {
+    const result = copy.pragma('integrity_check', { simple: true });
+    if (result !== 'ok') throw new Error(`the copy ${path} of the database is damaged: ${String(result)}`);
+  } finally {
+    copy.close();
+  }
+}
+
+/** Lays a checked copy beside the database before its schema changes. */
+function copyBefore(raw: SQLite.Database, dataDir: string, target: number): void {
+  const path = join(dataDir, copyName(target));
+  rmSync(path, { force: true });
+  raw.prepare('VACUUM INTO ?').run(path);
+  check(path);
+  for (const old of copiesIn(dataDir).slice(KEPT_COPIES)) rmSync(old.path, { force: true });
+}
+
+function migrate(raw: SQLite.Database, dataDir: string, migrations: readonly Migration[]): void {
+  const ordered = migrations.toSorted((a, b) => a.number - b.number);
+  const newest = ordered.at(-1)?.number ?? 0;
+  const version = raw.pragma('user_version', { simple: true }) as number;
+  if (version > newest) {
+    const copy = copiesIn(dataDir).find((candidate) => candidate.version > newest);
+    throw new Problem('database_newer', { params: { path: copy?.path ?? join(dataDir, FILE) } });
+  }
+  if (version === newest) return;
+  if (version > 0) copyBefore(raw, dataDir, newest);
+  raw
+    .transaction(() => {
+      // another program may have come first while we waited for the lock
+      const current = raw.pragma('user_version', { simple: true }) as number;
+      for (const step of ordered.filter((candidate) => candidate.number > current)) raw.exec(step.sql);
+      raw.pragma(`user_version = ${newest}`);
+    })
+    .immediate();
+}
+
+/**
+ * Opens the one precious database of a data folder and brings it to the newest schema.
+ * @throws Problem `database_newer` when a newer program wrote it; the copy to go back to is named.
+ */
+export function openDatabase<Tables>(dataDir: string, migrations: readonly Migration[]): Database<Tables> {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const raw = new SQLite(join(dataDir, FILE), { timeout: BUSY_TIMEOUT_MS });
+  try {
+    raw.pragma('journal_mode = WAL');
+    // a home's list of backups is small and precious: every commit reaches the disk
+    raw.pragma('synchronous = FULL');
+    raw.pragma('foreign_keys = ON');
+    migrate(raw, dataDir, migrations);
+  } catch (error) {
+    raw.close();
+    throw error;
+  }
+  const query = new Kysely<Tables>({ dialect: new SqliteDialect({ database: raw }) });
+  return { query, close: () => query.destroy() };
+}
+
+/**
+ * Claims a data folder for one serving process; the operating system gives it back even after a kill -9.
+ * Returns undefined when another process holds it.
+ */
+export function claim(dataDir: string): { release(): void } | undefined {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const lock = new SQLite(join(dataDir, 'serve.lock'), { timeout: 0 });
+  try {
+    lock.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    lock.close();
+    if ((error as { code?: string }).code === 'SQLITE_BUSY') return undefined;
+    throw error;
+  }
+  return { release: () => lock.close() };
+}
+
+/** Whether a data folder holds a database yet. */
+export function databaseExists(dataDir: string): boolean {
+  return existsSync(join(dataDir, FILE));
+}

@@ -1,0 +1,102 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Context, Hono } from 'hono';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { isProblem, Problem } from '../errors.ts';
+import { describeError, type Log } from '../log.ts';
+import { chooseLanguage, wordProblem } from '../texts.ts';
+import { parseInput, readJson } from './input.ts';
+import type { Route } from './route.ts';
+
+export interface HttpBindings {
+  Bindings: { incoming: IncomingMessage; outgoing: ServerResponse };
+}
+
+/** Says whose token it is, or undefined. */
+export type Authenticate = (token: string) => Promise<string | undefined>;
+
+export interface AppOptions {
+  readonly routes: readonly Route[];
+  readonly authenticate: Authenticate;
+  readonly log: Log;
+  /** Ends when the core stops: open streams end with it. */
+  readonly stopping: AbortSignal;
+}
+
+const BEARER = /^Bearer ([\x21-\x7e]{1,500})$/i;
+
+function toHonoPath(path: string): string {
+  return path.replace(/\{(\w+)\}/g, ':$1');
+}
+
+function problemResponse(context: Context<HttpBindings>, error: unknown, log: Log): Response {
+  if (!isProblem(error)) log.error('a request met a defect', { path: context.req.routePath, error });
+  const document = wordProblem(error, chooseLanguage(context.req.header('accept-language')));
+  const headers: Record<string, string> = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
+  if (document.code === 'unauthorized') headers['www-authenticate'] = 'Bearer';
+  if (document.code === 'rate_limited') headers['retry-after'] = document.params['seconds'] ?? '60';
+  return new Response(JSON.stringify(document), { status: document.status, headers });
+}
+
+async function identify(context: Context<HttpBindings>, route: Route, authenticate: Authenticate): Promise<string | undefined> {
+  if (route.access === 'open') return undefined;
+  const token = BEARER.exec(context.req.header('authorization') ?? '')?.[1];
+  const tokenId = token === undefined ? undefined : await authenticate(token);
+  if (tokenId === undefined) throw new Problem('unauthorized');
+  return tokenId;
+}
+
+async function serve(context: Context<HttpBindings>, route: Route, options: AppOptions): Promise<Response> {
+  const { incoming, outgoing } = context.env;
+  const tokenId = await identify(context, route, options.authenticate);
+  const gone = new AbortController();
+  const onClose = () => gone.abort(new Problem('body_cut'));
+  outgoing.once('close', onClose);
+  try {
+    const result = await route.handle(
+      {
+        params: route.params && parseInput(route.params, context.req.param()),
+        query: route.query && parseInput(route.query, context.req.query()),
+        body: route.body && parseInput(route.body, await readJson(incoming)),
+        signal: AbortSignal.any([gone.signal, options.stopping]),
+        peer: incoming.socket.remoteAddress ?? '',
+        tokenId,
+        header: (name) => context.req.header(name),
+      },
+      incoming,
+      outgoing,
+    );
+    if (route.streams) return RESPONSE_ALREADY_SENT;
+    if (!route.response) return new Response(null, { status: route.status });
+    return Response.json(result, { status: route.status, headers: { 'cache-control': 'no-store' } });
+  } finally {
+    outgoing.off('close', onClose);
+  }
+}
+
+/** The HTTP application over a table of routes. Every failure is a problem document. */
+export function createApp(options: AppOptions): Hono<HttpBindings> {
+  const app = new Hono<HttpBindings>();
+  const methods = new Map<string, string[]>();
+  for (const route of options.routes) {
+    const path = toHonoPath(route.path);
+    methods.set(path, [...(methods.get(path) ?? []), route.method]);
+    app.on(route.method, path, (context) => serve(context, route, options));
+  }
+  for (const [path, allowed] of methods) {
+    app.all(path, async (context) => {
+      const response = problemResponse(context, new Problem('method_not_allowed'), options.log);
+      response.headers.set('allow', allowed.join(', '));
+      return response;
+    });
+  }
+  app.notFound((context) => problemResponse(context as Context<HttpBindings>, new Problem('not_found'), options.log));
+  app.onError((error, context) => {
+    if (context.env.outgoing.headersSent) {
+      options.log.warning('a stream broke off', { path: context.req.routePath, reason: describeError(error) });
+      context.env.outgoing.destroy();
+      return RESPONSE_ALREADY_SENT;
+    }
+    return problemResponse(context, error, options.log);
+  });
+  return app;
+}

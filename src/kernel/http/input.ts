@@ -1,0 +1,56 @@
+import type { IncomingMessage } from 'node:http';
+import * as v from 'valibot';
+import { Problem } from '../errors.ts';
+
+/** The largest JSON that a client has reason to send: the description of a backup with 2,000 apps is half of it. */
+const MAX_JSON_BYTES = 1024 * 1024;
+
+/** A JSON body arrives within this time or not at all; streams have idle limits of their own (milliseconds). */
+const JSON_DEADLINE_MS = 30_000;
+
+/** Issues named in one answer; more help nobody. */
+const MAX_ISSUES = 5;
+
+/** Validates input from outside. @throws Problem `invalid_request` that names what was wrong, never its value. */
+export function parseInput<Schema extends v.GenericSchema>(schema: Schema, input: unknown): v.InferOutput<Schema> {
+  const result = v.safeParse(schema, input);
+  if (result.success) return result.output;
+  const detail = result.issues
+    .slice(0, MAX_ISSUES)
+    .map((issue) => {
+      const path = v.getDotPath(issue);
+      const reason = issue.type === 'check' || issue.type === 'regex' ? issue.message : `${issue.expected ?? issue.message} expected`;
+      return path ? `${path}: ${reason}` : reason;
+    })
+    .join('; ');
+  throw new Problem('invalid_request', { params: { detail } });
+}
+
+/** Reads a JSON body. @throws Problem `body_too_large`, `body_cut`, `idle_timeout` or `invalid_request`. */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  if (Number(request.headers['content-length'] ?? 0) > MAX_JSON_BYTES) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const deadline = setTimeout(() => request.destroy(new Problem('idle_timeout')), JSON_DEADLINE_MS);
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > MAX_JSON_BYTES) throw tooLarge();
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem('body_cut', { cause: error });
+  } finally {
+    clearTimeout(deadline);
+  }
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
+  } catch {
+    throw new Problem('invalid_request', { params: { detail: 'the body is no JSON' } });
+  }
+}
+
+function tooLarge(): Problem {
+  return new Problem('body_too_large', { params: { limit: `${MAX_JSON_BYTES / 1024} KiB` } });
+}

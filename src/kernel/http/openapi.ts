@@ -1,0 +1,71 @@
+import { toJsonSchema } from '@valibot/to-json-schema';
+import type * as v from 'valibot';
+import { ProblemDocument } from '../../contract/index.ts';
+import type { Route } from './route.ts';
+
+type Json = Record<string, unknown>;
+
+/** Transformations (trimming, cutting slashes) cannot be said in JSON Schema; clients see the input side without them. */
+function schemaOf(schema: v.GenericSchema): Json {
+  const { $schema: _, ...rest } = toJsonSchema(schema, { errorMode: 'ignore', typeMode: 'input' }) as Json;
+  return rest;
+}
+
+function parameters(schema: v.GenericSchema | undefined, place: 'path' | 'query'): Json[] {
+  if (!schema) return [];
+  const { properties = {}, required = [] } = schemaOf(schema) as { properties?: Json; required?: string[] };
+  return Object.entries(properties).map(([name, value]) => ({
+    name,
+    in: place,
+    required: place === 'path' || required.includes(name),
+    schema: value,
+  }));
+}
+
+function answer(route: Route): Json {
+  if (route.streams === 'out') {
+    return { '200': { description: 'The stream', content: { [route.contentType ?? '*/*']: {} } } };
+  }
+  if (!route.response) return { [route.status]: { description: 'Done' } };
+  return {
+    [route.status]: { description: 'Done', content: { 'application/json': { schema: schemaOf(route.response) } } },
+  };
+}
+
+function operation(route: Route): Json {
+  const body = route.body
+    ? { 'application/json': { schema: schemaOf(route.body) } }
+    : route.streams === 'in'
+      ? { [route.contentType ?? '*/*']: { schema: { type: 'string', format: 'binary' } } }
+      : undefined;
+  return {
+    summary: route.summary,
+    security: route.access === 'open' ? [] : [{ token: [] }],
+    parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query')],
+    ...(body ? { requestBody: { required: true, content: body } } : {}),
+    responses: {
+      ...answer(route),
+      default: {
+        description: 'A problem: what happened and what to do',
+        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+      },
+    },
+  };
+}
+
+/** The OpenAPI 3.1 document of a table of routes. */
+export function openApi(routes: readonly Route[], version: string): Json {
+  const paths: Record<string, Json> = {};
+  for (const route of routes) {
+    paths[route.path] = { ...paths[route.path], [route.method.toLowerCase()]: operation(route) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Homestash', version },
+    paths,
+    components: {
+      schemas: { Problem: schemaOf(ProblemDocument) },
+      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type * as v from 'valibot';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** Who may call: anyone, or holders of a token. */
+export type Access = 'open' | 'token';
+
+type Schema = v.GenericSchema;
+type Output<S extends Schema | undefined> = S extends Schema ? v.InferOutput<S> : undefined;
+
+export interface Call<Params, Query, Body> {
+  readonly params: Params;
+  readonly query: Query;
+  readonly body: Body;
+  /** Ends when the client goes away or the core stops. */
+  readonly signal: AbortSignal;
+  /** The address of the peer. */
+  readonly peer: string;
+  /** The id of the token that was shown; undefined on open routes. */
+  readonly tokenId: string | undefined;
+  readonly header: (name: string) => string | undefined;
+}
+
+interface RouteCommon<P extends Schema | undefined, Q extends Schema | undefined> {
+  readonly method: Method;
+  /** One of `PATHS`; parameters stand in braces. */
+  readonly path: string;
+  /** What it does, for the OpenAPI document. */
+  readonly summary: string;
+  readonly access?: Access;
+  readonly params?: P;
+  readonly query?: Q;
+}
+
+/** A route that takes and gives JSON. Without `response` it answers 204. */
+export interface JsonRoute<
+  P extends Schema | undefined,
+  Q extends Schema | undefined,
+  B extends Schema | undefined,
+  R extends Schema | undefined,
+> extends RouteCommon<P, Q> {
+  readonly body?: B;
+  readonly response?: R;
+  readonly status?: number;
+  readonly handle: (
+    call: Call<Output<P>, Output<Q>, Output<B>>,
+  ) => Promise<R extends Schema ? v.InferInput<R> : void>;
+}
+
+/** A route whose body, in or out, is a stream: it gets Node's own objects and nothing is ever buffered. */
+export interface StreamRoute<P extends Schema | undefined, Q extends Schema | undefined> extends RouteCommon<P, Q> {
+  readonly streams: 'in' | 'out';
+  readonly contentType: string;
+  /** Of what an inward stream answers with. */
+  readonly response?: Schema;
+  /** Throws before it has written the head, or answers itself. */
+  readonly handle: (
+    call: Call<Output<P>, Output<Q>, undefined>,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ) => Promise<void>;
+}
+
+/** Any route, with its types forgotten: what the server and the OpenAPI document see. */
+export interface Route {
+  readonly method: Method;
+  readonly path: string;
+  readonly summary: string;
+  readonly access: Access;
+  readonly params: Schema | undefined;
+  readonly query: Schema | undefined;
+  readonly body: Schema | undefined;
+  readonly response: Schema | undefined;
+  readonly status: number;
+  readonly streams: 'in' | 'out' | undefined;
+  readonly contentType: string | undefined;
+  readonly handle: (
+    call: Call<unknown, unknown, unknown>,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ) => Promise<unknown>;
+}
+
+/** A route of JSON in and JSON out. */
+export function jsonRoute<
+  P extends Schema | undefined = undefined,
+  Q extends Schema | undefined = undefined,
+  B extends Schema | undefined = undefined,
+  R extends Schema | undefined = undefined,
+>(route: JsonRoute<P, Q, B, R>): Route {
+  return {
+    method: route.method,
+    path: route.path,
+    summary: route.summary,
+    access: route.access ?? 'token',
+    params: route.params,
+    query: route.query,
+    body: route.body,
+    response: route.response,
+    status: route.status ?? (route.response ? 200 : 204),
+    streams: undefined,
+    contentType: undefined,
+    handle: route.handle as Route['handle'],
+  };
+}
+
+/** A route that streams. */
+export function streamRoute<P extends Schema | undefined = undefined, Q extends Schema | undefined = undefined>(
+  route: StreamRoute<P, Q>,
+): Route {
+  return {
+    method: route.method,
+    path: route.path,
+    summary: route.summary,
+    access: route.access ?? 'token',
+    params: route.params,
+    query: route.query,
+    body: undefined,
+    response: route.response,
+    status: 200,
+    streams: route.streams,
+    contentType: route.contentType,
+    handle: route.handle as Route['handle'],
+  };
+}

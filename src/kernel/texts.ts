@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs';
+import type { ProblemDocument } from '../contract/index.ts';
+import { Problem } from './errors.ts';
+
+export const LANGUAGES = ['en', 'de'] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+interface ProblemText {
+  readonly title: string;
+  readonly hint: string;
+}
+
+interface Texts {
+  readonly problems: Readonly<Record<string, ProblemText>>;
+}
+
+const loaded = new Map<Language, Texts>();
+
+/** The texts of a language, from the one source of every visible text. */
+function textsIn(language: Language): Texts {
+  let texts = loaded.get(language);
+  if (!texts) {
+    const file = new URL(`../../translations/${language}.json`, import.meta.url);
+    texts = JSON.parse(readFileSync(file, 'utf8')) as Texts;
+    loaded.set(language, texts);
+  }
+  return texts;
+}
+
+/** Puts values into the `{placeholders}` of a sentence; one that is missing becomes a question mark. */
+export function fill(sentence: string, params: Readonly<Record<string, string>>): string {
+  return sentence.replace(/\{(\w+)\}/g, (_match, name: string) => params[name] ?? '?');
+}
+
+/** Chooses from an `Accept-Language` header; English where nothing fits. */
+export function chooseLanguage(header: string | undefined): Language {
+  for (const item of (header ?? '').split(',')) {
+    const wanted = item.trim().slice(0, 2).toLowerCase();
+    const language = LANGUAGES.find((known) => known === wanted);
+    if (language) return language;
+  }
+  return 'en';
+}
+
+/** The problem as people read it (RFC 9457). Whatever is no `Problem` is a defect and shown as `internal`. */
+export function wordProblem(error: unknown, language: Language = 'en'): ProblemDocument {
+  const problem = error instanceof Problem ? error : new Problem('internal');
+  const text = textsIn(language).problems[problem.code] ?? { title: problem.code, hint: '' };
+  return {
+    type: `https://homestash.github.io/problems/${problem.code}`,
+    title: fill(text.title, problem.params),
+    status: problem.status,
+    code: problem.code,
+    hint: fill(text.hint, problem.params),
+    params: { ...problem.params },
+  };
+}
