@@ -1,0 +1,142 @@
+import type { ProblemCode } from '../../../contract/index.ts';
+import { Problem } from '../../../kernel/errors.ts';
+import { BY_S3_CODE, BY_SYSTEM_CODE, PASSING_S3_CODES, TLS_REASONS } from './codes.ts';
+import { type Fault, faultOf } from './fault.ts';
+import type { Retryable } from './retry.ts';
+
+/** What was being done, for the sentence of a refusal. */
+export type Operation = 'list' | 'read' | 'write' | 'multipart' | 'delete';
+
+export interface Circumstances {
+  readonly operation: Operation;
+  readonly host: string;
+  readonly bucket: string;
+  /** The answer cannot have a document: HEAD. */
+  readonly bodiless?: boolean | undefined;
+  /** Now, as this machine believes (milliseconds since 1970). */
+  readonly now: number;
+}
+
+const MS_PER_MINUTE = 60_000;
+
+const TOO_MANY_REQUESTS = 429;
+const INSUFFICIENT_STORAGE = 507;
+
+/** A code goes into a sentence, so only what looks like one does. */
+const PLAIN_CODE = /^[\w.-]{1,64}$/;
+
+function tlsReason(code: string): string | undefined {
+  const known = TLS_REASONS[code];
+  if (known) return known;
+  if (!/^(ERR_SSL_|ERR_TLS_|ERR_OSSL_|CERT_|UNABLE_TO_)/.test(code)) return undefined;
+  return /WRONG_VERSION_NUMBER|PACKET_LENGTH/.test(code)
+    ? (TLS_REASONS.EPROTO as string)
+    : `the TLS connection failed (${code})`;
+}
+
+/** A problem for whatever the SDK or the network threw; a problem stays as it is. */
+export function classify(error: unknown, around: Circumstances): Problem {
+  if (error instanceof Problem) return error;
+  const fault = faultOf(error);
+  const params = (code: ProblemCode): Problem =>
+    new Problem(code, { params: paramsOf(code, fault, around), cause: error });
+
+  if (fault.status === undefined) return params(networkCode(fault));
+  if (fault.s3Code !== undefined) return params(s3CodeOf(fault.s3Code, fault));
+  return params(plainAnswer(fault, around.bodiless === true));
+}
+
+function networkCode(fault: Fault): ProblemCode {
+  const { systemCode } = fault;
+  if (fault.timedOut) return 'target_timeout';
+  if (systemCode === undefined) return 'target_unexpected';
+  const known = BY_SYSTEM_CODE[systemCode];
+  if (known) return known;
+  if (tlsReason(systemCode) !== undefined) return 'target_tls';
+  // The HTTP parser met something else: a TLS port, a mail server.
+  return systemCode.startsWith('HPE_') ? 'target_not_s3' : 'target_unexpected';
+}
+
+function s3CodeOf(code: string, fault: Fault): ProblemCode {
+  const known = BY_S3_CODE[code];
+  // "Malformed" is said of a wrong region and of other things; only the first names the right one.
+  if (known === 'target_wrong_region' && fault.region === undefined) return 'target_unexpected';
+  if (known) return known;
+  const status = fault.status ?? 0;
+  if (status === INSUFFICIENT_STORAGE) return 'target_full';
+  if (status === 401) return 'target_wrong_key';
+  if (status === 403) return 'target_forbidden';
+  if (status >= 500 ? status !== 501 : status === TOO_MANY_REQUESTS) return 'target_unavailable';
+  return 'target_unexpected';
+}
+
+/** An answer without an error document: of HEAD, of a proxy in front of the server, or of something that is no S3. */
+function plainAnswer(fault: Fault, bodiless: boolean): ProblemCode {
+  const status = fault.status ?? 0;
+  if (status === INSUFFICIENT_STORAGE) return 'target_full';
+  if (status === TOO_MANY_REQUESTS || status >= 500) return 'target_unavailable';
+  if (fault.region !== undefined && (status === 301 || status === 307 || status === 400)) {
+    return 'target_wrong_region';
+  }
+  if (bodiless) {
+    if (status === 401 || status === 403) return 'target_forbidden';
+    if (status === 412) return 'target_corrupt';
+    return 'target_unexpected';
+  }
+  return 'target_not_s3';
+}
+
+function paramsOf(code: ProblemCode, fault: Fault, around: Circumstances): Record<string, string> {
+  switch (code) {
+    case 'target_dns':
+    case 'target_refused':
+    case 'target_timeout':
+    case 'target_cut':
+    case 'target_not_s3':
+      return { host: around.host };
+    case 'target_tls':
+      return { host: around.host, reason: tlsReason(fault.systemCode ?? '') ?? '' };
+    case 'target_no_bucket':
+      return { bucket: around.bucket };
+    case 'target_wrong_region':
+      return { region: fault.region ?? '' };
+    case 'target_forbidden':
+      return { operation: around.operation };
+    case 'target_clock':
+      return { minutes: minutesOff(fault, around.now) };
+    case 'target_unavailable':
+      return { status: String(fault.status ?? '') };
+    case 'target_corrupt':
+    case 'target_unexpected':
+      return { reason: reasonOf(fault) };
+    default:
+      return {};
+  }
+}
+
+function minutesOff(fault: Fault, now: number): string {
+  if (fault.serverTime === undefined) return '?';
+  return String(Math.round(Math.abs(fault.serverTime - now) / MS_PER_MINUTE));
+}
+
+function reasonOf(fault: Fault): string {
+  const code = fault.s3Code ?? fault.systemCode;
+  if (code !== undefined && PLAIN_CODE.test(code)) return code;
+  return fault.status === undefined ? 'unknown' : `HTTP ${fault.status}`;
+}
+
+/** Whether the same request may do better in a moment. */
+export function retryable(error: unknown): Retryable {
+  if (error instanceof Problem) return error.code === 'target_timeout' ? 'timeout' : 'no';
+  const fault = faultOf(error);
+  if (fault.s3Code === 'RequestTimeTooSkewed') return fault.clockCorrected ? 'at_once' : 'no';
+  if (fault.s3Code !== undefined && PASSING_S3_CODES.has(fault.s3Code)) return 'yes';
+  if (fault.status !== undefined) {
+    const passing = fault.status >= 500 && fault.status !== 501 && fault.status !== INSUFFICIENT_STORAGE;
+    return passing || fault.status === TOO_MANY_REQUESTS ? 'yes' : 'no';
+  }
+  if (fault.timedOut) return 'timeout';
+  const code = fault.systemCode === undefined ? undefined : BY_SYSTEM_CODE[fault.systemCode];
+  if (code === 'target_timeout') return 'timeout';
+  return code === 'target_cut' || fault.systemCode === 'EAI_AGAIN' ? 'yes' : 'no';
+}

@@ -1,0 +1,93 @@
+import type { ProblemCode } from '../../../contract/index.ts';
+
+/** Codes of S3's error document, from AWS's list and from what other servers were seen to say. */
+export const BY_S3_CODE: Readonly<Record<string, ProblemCode>> = {
+  InvalidAccessKeyId: 'target_wrong_key',
+  XAdminUserNotFound: 'target_wrong_key',
+  InvalidSecurity: 'target_wrong_key',
+  InvalidToken: 'target_wrong_key',
+  Unauthorized: 'target_wrong_key',
+  SignatureDoesNotMatch: 'target_wrong_secret',
+  NoSuchBucket: 'target_no_bucket',
+  InvalidBucketName: 'target_no_bucket',
+  PermanentRedirect: 'target_wrong_region',
+  TemporaryRedirect: 'target_wrong_region',
+  AuthorizationHeaderMalformed: 'target_wrong_region',
+  IllegalLocationConstraintException: 'target_wrong_region',
+  InvalidRegion: 'target_wrong_region',
+  AccessDenied: 'target_forbidden',
+  AllAccessDisabled: 'target_forbidden',
+  AccountProblem: 'target_forbidden',
+  NotSignedUp: 'target_forbidden',
+  Forbidden: 'target_forbidden',
+  RequestTimeTooSkewed: 'target_clock',
+  RequestExpired: 'target_clock',
+  RequestTimeout: 'target_timeout',
+  BadDigest: 'target_corrupt',
+  InvalidDigest: 'target_corrupt',
+  XAmzContentSHA256Mismatch: 'target_corrupt',
+  XAmzContentChecksumMismatch: 'target_corrupt',
+  PreconditionFailed: 'target_corrupt',
+  IncompleteBody: 'target_cut',
+  QuotaExceeded: 'target_full',
+  BucketQuotaExceeded: 'target_full',
+  UserQuotaExceeded: 'target_full',
+  ServiceQuotaExceeded: 'target_full',
+  StorageQuotaExceeded: 'target_full',
+  StorageCapExceeded: 'target_full',
+  InsufficientStorage: 'target_full',
+  XMinioStorageFull: 'target_full',
+  XMinioAdminBucketQuotaExceeded: 'target_full',
+};
+
+/** Codes of the operating system. */
+export const BY_SYSTEM_CODE: Readonly<Record<string, ProblemCode>> = {
+  ENOTFOUND: 'target_dns',
+  EAI_AGAIN: 'target_dns',
+  EAI_FAIL: 'target_dns',
+  EAI_NODATA: 'target_dns',
+  EAI_NONAME: 'target_dns',
+  ECONNREFUSED: 'target_refused',
+  EHOSTUNREACH: 'target_refused',
+  ENETUNREACH: 'target_refused',
+  EHOSTDOWN: 'target_refused',
+  ENETDOWN: 'target_refused',
+  EADDRNOTAVAIL: 'target_refused',
+  ETIMEDOUT: 'target_timeout',
+  ESOCKETTIMEDOUT: 'target_timeout',
+  ECONNRESET: 'target_cut',
+  ECONNABORTED: 'target_cut',
+  EPIPE: 'target_cut',
+  ERR_STREAM_PREMATURE_CLOSE: 'target_cut',
+  ERR_STREAM_DESTROYED: 'target_cut',
+};
+
+/** Why a certificate was refused, in words. */
+export const TLS_REASONS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'the certificate has expired',
+  CERT_NOT_YET_VALID: 'the certificate is not valid yet (or the clock here is wrong)',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: 'the certificate is signed by an unknown authority',
+  UNABLE_TO_GET_ISSUER_CERT: 'the certificate is signed by an unknown authority',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the certificate is signed by an unknown authority',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the certificate is signed by an unknown authority',
+  CERT_UNTRUSTED: 'the certificate is signed by an unknown authority',
+  CERT_REVOKED: 'the certificate was revoked',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another name',
+  EPROTO: 'the server does not speak TLS on this port, or no version that we share',
+};
+
+/** Codes with which a server asks for another try although the status is the client's fault. */
+export const PASSING_S3_CODES: ReadonlySet<string> = new Set([
+  'SlowDown',
+  'RequestTimeout',
+  'TooManyRequests',
+  'Throttling',
+  'InternalError',
+  'OperationAborted',
+  // The bytes were damaged on the way, not here: they are summed before they are sent.
+  'BadDigest',
+  'XAmzContentSHA256Mismatch',
+  'XAmzContentChecksumMismatch',
+  'IncompleteBody',
+]);

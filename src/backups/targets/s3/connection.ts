@@ -1,0 +1,160 @@
+import { Agent as HttpAgent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import { S3Client } from '@aws-sdk/client-s3';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import type { S3Settings } from '../../../contract/index.ts';
+import { Problem } from '../../../kernel/errors.ts';
+import type { TargetContext } from '../target.ts';
+import { type Address, addressOf } from './address.ts';
+import { classify, type Operation, retryable } from './classify.ts';
+import { retrying } from './retry.ts';
+
+/** A server that does not accept a connection in this time is not there. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/** Two parts in flight, a list, a download; more open connections would only be held for nothing. */
+const IDLE_SOCKETS = 4;
+
+/** Before the next address of a name is tried. Node's own 250 ms gives up on mobile and satellite links. */
+const NEXT_ADDRESS_AFTER_MS = 2_000;
+
+const nothing = (): void => undefined;
+
+/** The SDK writes warnings to the console unless it is given something else; what matters is in our problems. */
+const SILENT_LOGGER = { debug: nothing, info: nothing, warn: nothing, error: nothing };
+
+/** What a request is sent with. */
+export interface Via {
+  readonly client: S3Client;
+  readonly http: { readonly abortSignal: AbortSignal };
+  /** Ends this attempt with a reason of ours. */
+  readonly giveUp: (reason: Problem) => void;
+}
+
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** How often it is tried in all; without a number as often as is usual. */
+  readonly attempts?: number;
+  /** The answer has no body, so a refusal has no document. */
+  readonly bodiless?: boolean;
+  /** The body is read by whoever called, at their pace: silence is watched there. */
+  readonly streaming?: boolean;
+}
+
+/** The way to one bucket: clients, sockets, retries, and problems instead of errors. */
+export class Connection {
+  readonly address: Address;
+  readonly bucket: string;
+  readonly context: TargetContext;
+  readonly #httpAgent: HttpAgent;
+  readonly #httpsAgent: HttpsAgent;
+  readonly #client: S3Client;
+  readonly #streamingClient: S3Client;
+
+  constructor(settings: S3Settings, context: TargetContext) {
+    this.address = addressOf(settings);
+    this.bucket = settings.bucket;
+    this.context = context;
+    // The number of sockets in use is bounded by what we do at once, not here: a request that waits for a free one
+    // would look like a server that does not answer.
+    const agent = {
+      keepAlive: true,
+      maxFreeSockets: IDLE_SOCKETS,
+      autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER_MS,
+    };
+    this.#httpAgent = new HttpAgent(agent);
+    this.#httpsAgent = new HttpsAgent({ ...agent, ...trusting(settings.ca_certificate) });
+    this.#client = this.#clientFor(settings, context.idleTimeoutMs);
+    // A slow reader is no silent server, and the socket cannot tell them apart.
+    this.#streamingClient = this.#clientFor(settings, 0);
+  }
+
+  /**
+   * Sends a request, again where that may help, and throws nothing but problems and the signal's reason.
+   * `send` is called once for each attempt; an attempt that failed is cut off from its socket before the next begins.
+   */
+  async run<T>(operation: Operation, send: (via: Via) => Promise<T>, options: RunOptions = {}): Promise<T> {
+    const { signal, attempts, bodiless, streaming } = options;
+    const { clock } = this.context;
+    signal?.throwIfAborted();
+    const attempt = async (): Promise<T> => {
+      const own = new AbortController();
+      const abortSignal = signal ? AbortSignal.any([signal, own.signal]) : own.signal;
+      try {
+        return await send({
+          client: streaming ? this.#streamingClient : this.#client,
+          http: { abortSignal },
+          giveUp: (reason) => own.abort(reason),
+        });
+      } catch (error) {
+        const reason = own.signal.aborted ? own.signal.reason : error;
+        // A refusal may come while the body is still being sent, out of a buffer that will be used for something else.
+        own.abort();
+        throw reason;
+      }
+    };
+    try {
+      return await retrying(attempt, {
+        clock,
+        signal,
+        retryable,
+        ...(attempts === undefined ? {} : { attempts }),
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      const { host } = this.address;
+      throw classify(error, { operation, host, bucket: this.bucket, bodiless, now: Date.now() });
+    }
+  }
+
+  /** For what this server said although the SDK took it for an answer. */
+  notS3(): Problem {
+    return new Problem('target_not_s3', { params: { host: this.address.host } });
+  }
+
+  close(): void {
+    this.#client.destroy();
+    this.#streamingClient.destroy();
+    this.#httpAgent.destroy();
+    this.#httpsAgent.destroy();
+  }
+
+  #clientFor(settings: S3Settings, idleTimeoutMs: number): S3Client {
+    const { endpoint, region, pathStyle } = this.address;
+    return new S3Client({
+      endpoint,
+      region,
+      forcePathStyle: pathStyle,
+      credentials: { accessKeyId: settings.access_key, secretAccessKey: settings.secret_key },
+      // Checksums in trailers are what R2, B2, Storj, OVH and others refuse; ours are set by hand where they cost nothing.
+      requestChecksumCalculation: 'WHEN_REQUIRED',
+      responseChecksumValidation: 'WHEN_REQUIRED',
+      // A server that does not know `100-continue` would cost six seconds for each part.
+      expectContinueHeader: false,
+      // The SDK does not repeat streams, and its pauses know no clock of ours.
+      maxAttempts: 1,
+      logger: SILENT_LOGGER,
+      // Otherwise files and variables that are meant for other programs are read.
+      useArnRegion: false,
+      disableS3ExpressSessionAuth: true,
+      requestHandler: new NodeHttpHandler({
+        connectionTimeout: CONNECT_TIMEOUT_MS,
+        socketTimeout: idleTimeoutMs,
+        httpAgent: this.#httpAgent,
+        httpsAgent: this.#httpsAgent,
+      }),
+    });
+  }
+}
+
+/** The person's certificate authority beside the usual ones; a single server's own certificate will do, too. */
+function trusting(pem: string): { secureContext?: SecureContext } {
+  if (pem.trim() === '') return {};
+  try {
+    const ca = [...getCACertificates('default'), pem];
+    return { secureContext: createSecureContext({ ca, allowPartialTrustChain: true }) };
+  } catch (cause) {
+    throw new Problem('invalid_request', { params: { field: 'ca_certificate' }, cause });
+  }
+}

@@ -1,0 +1,66 @@
+/** What is worth knowing of something that the SDK or the network threw, in one shape. */
+export interface Fault {
+  /** The code of S3's error document; undefined when there was none. */
+  readonly s3Code: string | undefined;
+  /** The code of the operating system, of TLS or of the HTTP parser. */
+  readonly systemCode: string | undefined;
+  readonly status: number | undefined;
+  /** Whether a whole HTTP answer came, though not one that S3 gives. */
+  readonly unreadable: boolean;
+  readonly timedOut: boolean;
+  readonly region: string | undefined;
+  /** When the server says it is (milliseconds since 1970). */
+  readonly serverTime: number | undefined;
+  /** The SDK has taken over the server's time, so the next request is signed with it. */
+  readonly clockCorrected: boolean;
+}
+
+interface SdkError {
+  readonly name?: unknown;
+  readonly code?: unknown;
+  readonly Code?: unknown;
+  readonly Region?: unknown;
+  readonly ServerTime?: unknown;
+  readonly errors?: unknown;
+  readonly $fault?: unknown;
+  readonly $metadata?: { readonly httpStatusCode?: unknown; readonly clockSkewCorrected?: unknown };
+  readonly $response?: { readonly headers?: Readonly<Record<string, unknown>> };
+}
+
+/** A region is put into a sentence and perhaps into the settings, so nothing else may pass for one. */
+const REGION = /^[A-Za-z0-9-]{1,64}$/;
+
+const text = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' ? value : undefined;
+
+/** Names that the SDK gives to answers without an error document. */
+const MADE_UP_NAMES = new Set(['Error', 'Unknown', 'UnknownError', 'NotFound', 'TimeoutError', 'AbortError']);
+
+/** Reads a thrown value. The texts of messages are left alone: they differ from server to server. */
+export function faultOf(error: unknown): Fault {
+  const thrown = (typeof error === 'object' && error !== null ? error : {}) as SdkError;
+  const status = thrown.$metadata?.httpStatusCode;
+  const headers = thrown.$response?.headers ?? {};
+  const name = text(thrown.name);
+  const fromService = thrown.$fault !== undefined;
+  const s3Code = text(thrown.Code) ?? (fromService && name && !MADE_UP_NAMES.has(name) ? name : undefined);
+  const region = text(headers['x-amz-bucket-region']) ?? text(thrown.Region);
+  const time = Date.parse(text(thrown.ServerTime) ?? text(headers.date) ?? '');
+  return {
+    s3Code,
+    systemCode: systemCodeOf(thrown),
+    status: typeof status === 'number' ? status : undefined,
+    unreadable: typeof status === 'number' && s3Code === undefined,
+    timedOut: name === 'TimeoutError' && systemCodeOf(thrown) === undefined,
+    region: region && REGION.test(region) ? region : undefined,
+    serverTime: Number.isNaN(time) ? undefined : time,
+    clockCorrected: thrown.$metadata?.clockSkewCorrected === true,
+  };
+}
+
+/** With several addresses for one name all were tried, and the last one's failure says why. */
+function systemCodeOf(thrown: SdkError): string | undefined {
+  const own = text(thrown.code);
+  if (own !== undefined || !Array.isArray(thrown.errors)) return own;
+  return text((thrown.errors.at(-1) as SdkError | undefined)?.code);
+}

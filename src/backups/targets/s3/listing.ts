@@ -1,0 +1,157 @@
+import {
+  AbortMultipartUploadCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  type ListObjectsV2CommandOutput,
+} from '@aws-sdk/client-s3';
+import { Problem } from '../../../kernel/errors.ts';
+import type { StoredObject } from '../target.ts';
+import type { Connection } from './connection.ts';
+import { faultOf } from './fault.ts';
+import { decodeListed } from './keys.ts';
+import { versionOf } from './version.ts';
+
+export interface ListOptions {
+  readonly prefix: string;
+  /** Leave out what lies in folders below. */
+  readonly flat: boolean;
+  /** Give up looking further after so many keys; without it, all of them. */
+  readonly limit?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The objects under a prefix, with their whole keys. Placeholders of folders are left out. */
+export async function listObjects(connection: Connection, options: ListOptions): Promise<StoredObject[]> {
+  const { prefix, flat, limit = Number.POSITIVE_INFINITY, signal } = options;
+  const objects: StoredObject[] = [];
+  let token: string | undefined;
+  let seen = 0;
+  do {
+    const page = await listPage(connection, { prefix, flat, token, signal });
+    for (const item of page.Contents ?? []) {
+      const key = decodeListed(item.Key ?? '', page.EncodingType);
+      if (key === '' || key.endsWith('/') || !key.startsWith(prefix)) continue;
+      objects.push({
+        key,
+        size: item.Size ?? 0,
+        version: versionOf(item),
+        modified: item.LastModified?.getTime() ?? 0,
+      });
+    }
+    // Names of folders count: they are what fills the pages of a bucket that is used for other things.
+    seen += page.Contents?.length ?? 0;
+    seen += page.CommonPrefixes?.length ?? 0;
+    token = nextToken(page, token);
+  } while (token !== undefined && seen < limit);
+  return objects;
+}
+
+interface PageOptions {
+  readonly prefix: string;
+  readonly flat: boolean;
+  readonly token?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly maxKeys?: number;
+}
+
+/** One page of the list. Something that is no S3 may answer 200 with a page of its own, so the answer must name itself. */
+export async function listPage(
+  connection: Connection,
+  { prefix, flat, token, signal, maxKeys }: PageOptions,
+): Promise<ListObjectsV2CommandOutput> {
+  const page = await connection.run(
+    'list',
+    ({ client, http }) =>
+      client.send(
+        new ListObjectsV2Command({
+          Bucket: connection.bucket,
+          Prefix: prefix,
+          EncodingType: 'url',
+          ...(flat ? { Delimiter: '/' } : {}),
+          ...(token === undefined ? {} : { ContinuationToken: token }),
+          ...(maxKeys === undefined ? {} : { MaxKeys: maxKeys }),
+        }),
+        http,
+      ),
+    { signal },
+  );
+  if (page.Name === undefined && page.KeyCount === undefined && page.IsTruncated === undefined) {
+    throw connection.notS3();
+  }
+  return page;
+}
+
+/** A list that says it goes on, but not how, would be taken for a whole one, and what is missing for deleted. */
+function nextToken(page: ListObjectsV2CommandOutput, previous: string | undefined): string | undefined {
+  if (page.IsTruncated !== true) return undefined;
+  const next = page.NextContinuationToken;
+  if (!next || next === previous) {
+    throw new Problem('target_unexpected', { params: { reason: 'the list ends in the middle' } });
+  }
+  return next;
+}
+
+/** Servers that keep no list of uploads; some remove old ones by themselves. */
+const UNSUPPORTED = new Set([405, 501]);
+
+/** Aborts every unfinished upload to exactly this key. */
+export async function sweepUploads(connection: Connection, key: string, signal?: AbortSignal): Promise<void> {
+  let marker: { KeyMarker: string; UploadIdMarker?: string } | undefined;
+  for (;;) {
+    const page = await uploadsPage(connection, key, marker, signal);
+    for (const upload of page?.Uploads ?? []) {
+      const listed = decodeListed(upload.Key ?? '', page?.EncodingType);
+      if (listed === key && upload.UploadId) await abortUpload(connection, key, upload.UploadId, signal);
+    }
+    // The key itself comes first among all that begin with it, so its uploads end where another key begins.
+    const next = decodeListed(page?.NextKeyMarker ?? '', page?.EncodingType);
+    if (page?.IsTruncated !== true || next !== key) return;
+    const uploadId = page.NextUploadIdMarker;
+    if (uploadId === undefined || uploadId === marker?.UploadIdMarker) return;
+    marker = { KeyMarker: next, UploadIdMarker: uploadId };
+  }
+}
+
+async function uploadsPage(
+  connection: Connection,
+  key: string,
+  marker: { KeyMarker: string; UploadIdMarker?: string } | undefined,
+  signal: AbortSignal | undefined,
+) {
+  try {
+    return await connection.run(
+      'multipart',
+      ({ client, http }) =>
+        client.send(
+          new ListMultipartUploadsCommand({
+            Bucket: connection.bucket,
+            Prefix: key,
+            EncodingType: 'url',
+            ...marker,
+          }),
+          http,
+        ),
+      { signal },
+    );
+  } catch (error) {
+    const status = error instanceof Problem ? faultOf(error.cause).status : undefined;
+    if (status !== undefined && UNSUPPORTED.has(status)) return undefined;
+    throw error;
+  }
+}
+
+async function abortUpload(connection: Connection, key: string, id: string, signal?: AbortSignal) {
+  try {
+    await connection.run(
+      'multipart',
+      ({ client, http }) =>
+        client.send(
+          new AbortMultipartUploadCommand({ Bucket: connection.bucket, Key: key, UploadId: id }),
+          http,
+        ),
+      { signal },
+    );
+  } catch (error) {
+    if (!(error instanceof Problem) || faultOf(error.cause).s3Code !== 'NoSuchUpload') throw error;
+  }
+}

@@ -1,0 +1,112 @@
+import { Readable } from 'node:stream';
+import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
+import { Problem } from '../../../kernel/errors.ts';
+import type { OpenedObject, OpenOptions } from '../target.ts';
+import { classify } from './classify.ts';
+import type { Connection, Via } from './connection.ts';
+import { isMissing } from './missing.ts';
+import { Body } from './reader.ts';
+import { etagOf, versionOf } from './version.ts';
+
+/** What a server that was asked for bytes after the end answers. */
+const RANGE_NOT_SATISFIABLE = 416;
+
+/** Opens an object as the bucket knows it; undefined when there is none. */
+export async function openObject(
+  connection: Connection,
+  key: string,
+  options: OpenOptions,
+): Promise<OpenedObject | undefined> {
+  const { signal } = options;
+  try {
+    const output = await connection.run('read', (via) => request(connection, key, options, via), {
+      signal,
+      streaming: true,
+    });
+    return opened(connection, output, options);
+  } catch (error) {
+    if (isMissing(error, 'NoSuchKey')) return undefined;
+    throw error;
+  }
+}
+
+/** An answer whose head does not come is silence, too; only this request's body is watched by its reader. */
+async function request(
+  connection: Connection,
+  key: string,
+  options: OpenOptions,
+  { client, http, giveUp }: Via,
+): Promise<GetObjectCommandOutput> {
+  const { clock, idleTimeoutMs } = connection.context;
+  const answered = new AbortController();
+  void clock.sleep(idleTimeoutMs, answered.signal).then(
+    () => giveUp(silence(connection)),
+    () => undefined,
+  );
+  try {
+    const etag = options.version === undefined ? undefined : etagOf(options.version);
+    const range = rangeOf(options);
+    const command = new GetObjectCommand({
+      Bucket: connection.bucket,
+      Key: key,
+      ...(range === undefined ? {} : { Range: range }),
+      ...(etag === undefined ? {} : { IfMatch: etag }),
+    });
+    return await client.send(command, http);
+  } finally {
+    answered.abort();
+  }
+}
+
+function rangeOf({ start = 0, end }: OpenOptions): string | undefined {
+  if (end !== undefined) return `bytes=${start}-${end - 1}`;
+  return start === 0 ? undefined : `bytes=${start}-`;
+}
+
+function opened(connection: Connection, output: GetObjectCommandOutput, options: OpenOptions): OpenedObject {
+  const source = output.Body;
+  if (!(source instanceof Readable)) throw connection.notS3();
+  const refuse = (problem: Problem): Problem => {
+    source.on('error', () => undefined).destroy();
+    return problem;
+  };
+  const total = /^bytes (\d+)-\d+\/(\d+)$/.exec(output.ContentRange ?? '');
+  const start = options.start ?? 0;
+  if (total ? Number(total[1]) !== start : rangeOf(options) !== undefined) {
+    throw refuse(new Problem('target_unexpected', { params: { reason: 'the server ignores ranges' } }));
+  }
+  const size = total ? Number(total[2]) : output.ContentLength;
+  if (size === undefined || output.ETag === undefined) throw refuse(connection.notS3());
+  const version = versionOf({ ...output, ContentLength: size });
+  // Some servers take the condition and do not look at it.
+  if (options.version !== undefined && options.version !== version) throw refuse(changed());
+  const { clock, idleTimeoutMs } = connection.context;
+  const { host } = connection.address;
+  const stream = new Body({
+    source,
+    length: output.ContentLength,
+    clock,
+    idleTimeoutMs,
+    problem: (error) =>
+      classify(error, { operation: 'read', host, bucket: connection.bucket, now: Date.now() }),
+    silence: () => silence(connection),
+    signal: options.signal,
+  });
+  return { stream, size, version };
+}
+
+/** Whether a range began at or after the end of the object. */
+export function isPastEnd(error: unknown): boolean {
+  if (!(error instanceof Problem)) return false;
+  const cause = error.cause as { readonly $metadata?: { readonly httpStatusCode?: number } } | undefined;
+  return cause?.$metadata?.httpStatusCode === RANGE_NOT_SATISFIABLE;
+}
+
+/** The object is not what it was when its version was noted. */
+export function changed(): Problem {
+  return new Problem('target_corrupt', { params: { reason: 'changed' } });
+}
+
+function silence(connection: Connection): Problem {
+  return new Problem('target_timeout', { params: { host: connection.address.host } });
+}

@@ -1,0 +1,94 @@
+import { createHash, type Hash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { crc32 } from 'node:zlib';
+
+/**
+ * How much is handed to a socket at once. TLS encrypts whatever it is given into memory of its own, so a whole part
+ * would be held twice.
+ */
+const SLICE_BYTES = 256 * 1024;
+
+/** A body that is ready to be sent, as often as it takes. */
+export interface Payload {
+  readonly length: number;
+  /** CRC-32 as S3 writes it: base64 of four bytes, big-endian. */
+  readonly crc32: string;
+  /** Hexadecimal; only where the body is to be signed. */
+  readonly sha256: string | undefined;
+  /** The bytes once more from the start. */
+  stream(): Readable;
+}
+
+/** A buffer that is filled, sent and filled again. It sums while it is filled: no pass over many megabytes at once. */
+export class PartBuffer {
+  readonly #bytes: Buffer;
+  readonly #signed: boolean;
+  #length = 0;
+  #crc = 0;
+  #hash: Hash | undefined;
+
+  constructor(size: number, signed: boolean) {
+    this.#bytes = Buffer.allocUnsafeSlow(size);
+    this.#signed = signed;
+    this.reset();
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  get full(): boolean {
+    return this.#length === this.#bytes.length;
+  }
+
+  /** Copies as much of the chunk as there is room for, and returns how much that was. */
+  fill(chunk: Uint8Array): number {
+    const taken = Math.min(chunk.length, this.#bytes.length - this.#length);
+    const piece = taken === chunk.length ? chunk : chunk.subarray(0, taken);
+    this.#bytes.set(piece, this.#length);
+    this.#length += taken;
+    this.#crc = crc32(piece, this.#crc);
+    this.#hash?.update(piece);
+    return taken;
+  }
+
+  /** What is inside; to be asked for once, and valid until `reset`. */
+  payload(): Payload {
+    const bytes = this.#bytes.subarray(0, this.#length);
+    const sum = Buffer.alloc(4);
+    sum.writeUInt32BE(this.#crc);
+    return {
+      length: bytes.length,
+      crc32: sum.toString('base64'),
+      sha256: this.#hash?.digest('hex'),
+      stream: () => new Slices(bytes),
+    };
+  }
+
+  reset(): void {
+    this.#length = 0;
+    this.#crc = 0;
+    this.#hash = this.#signed ? createHash('sha256') : undefined;
+  }
+}
+
+/** A buffer as a stream, without copies. */
+class Slices extends Readable {
+  readonly #bytes: Buffer;
+  #offset = 0;
+
+  constructor(bytes: Buffer) {
+    super({ highWaterMark: SLICE_BYTES });
+    this.#bytes = bytes;
+  }
+
+  override _read(): void {
+    if (this.#offset >= this.#bytes.length) {
+      this.push(null);
+      return;
+    }
+    const slice = this.#bytes.subarray(this.#offset, this.#offset + SLICE_BYTES);
+    this.#offset += slice.length;
+    this.push(slice);
+  }
+}

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto';
+import { Problem } from '../../../kernel/errors.ts';
+
+const MIB = 1024 * 1024;
+
+/** Smaller parts cost more requests than they save memory. */
+export const SMALLEST_PART = 16 * MIB;
+
+/** Two of them are what a box with 1 GB can spare for an upload. */
+export const LARGEST_PART = 64 * MIB;
+
+/** S3's own limit. */
+const MOST_PARTS = 10_000;
+
+/** What part sizes are planned for; the rest is headroom for an estimate that was a little too low. */
+const PLANNED_PARTS = 9_000;
+
+/**
+ * Parts of an upload in flight at once, each in a buffer of its own. One leaves the line idle while the next part
+ * is filled; more than two raise the memory but hardly the speed, and some providers slow uploads down for it.
+ */
+export const BUFFERS = 2;
+
+export interface Plan {
+  readonly bufferSize: number;
+  readonly buffers: number;
+}
+
+/**
+ * How an archive of at most `sizeLimit` bytes is cut: equal parts (R2 and Mega accept no others), as small as the
+ * number of parts allows. What fits into one part gets one buffer of its size.
+ * @throws Problem `upload_too_large`
+ */
+export function planParts(sizeLimit: number, memory: number): Plan {
+  if (sizeLimit <= SMALLEST_PART) {
+    return { bufferSize: Math.max(1, Math.ceil(sizeLimit / MIB)) * MIB, buffers: 1 };
+  }
+  const wanted = Math.ceil(sizeLimit / PLANNED_PARTS / MIB) * MIB;
+  const bufferSize = Math.min(LARGEST_PART, Math.max(SMALLEST_PART, wanted));
+  const most = Math.min(LARGEST_PART, Math.floor(memory / BUFFERS / MIB) * MIB) * MOST_PARTS;
+  if (sizeLimit > bufferSize * MOST_PARTS || bufferSize * BUFFERS > memory) {
+    throw tooLarge(most);
+  }
+  return { bufferSize, buffers: BUFFERS };
+}
+
+/** An archive that is larger than `limit` bytes. */
+export function tooLarge(limit: number): Problem {
+  return new Problem('upload_too_large', { params: { limit: String(limit) } });
+}
+
+const MD5 = /^"?([0-9a-f]{32})"?$/;
+
+/**
+ * The ETag that nearly every server gives to an object of these parts: the MD5 of their MD5s and their number.
+ * Undefined where the parts' own ETags are no MD5s, as with some encryption at rest.
+ */
+export function compositeEtag(etags: readonly string[]): string | undefined {
+  const hash = createHash('md5');
+  for (const etag of etags) {
+    const md5 = MD5.exec(etag)?.[1];
+    if (md5 === undefined) return undefined;
+    hash.update(md5, 'hex');
+  }
+  return `${hash.digest('hex')}-${etags.length}`;
+}

@@ -1,0 +1,178 @@
+import { randomBytes } from 'node:crypto';
+import { PROBE_STEPS } from '../../../contract/index.ts';
+import { Problem } from '../../../kernel/errors.ts';
+import type { ProbeOutcome, StorageTarget } from '../target.ts';
+import type { Connection } from './connection.ts';
+import type { Keys } from './keys.ts';
+import { listPage } from './listing.ts';
+import type { Uploads } from './uploads.ts';
+import { S3Writer } from './writer.ts';
+
+/** The smallest first part that AWS allows. */
+const PROBE_PART_BYTES = 5 * 1024 * 1024;
+
+/** Enough for a second part. */
+const REST_BYTES = 1024;
+
+/** Long enough to cut a range out of it. */
+const SMALL_BYTES = 256;
+const RANGE_START = 100;
+const RANGE_END = 200;
+
+/** Cleaning up goes on when the person has left, but not for ever. */
+const CLEANUP_TIMEOUT_MS = 30_000;
+
+export interface ProbeTools {
+  readonly connection: Connection;
+  readonly uploads: Uploads;
+  readonly keys: Keys;
+  readonly target: StorageTarget;
+}
+
+/** A round trip with objects of our own; HeadBucket would be refused to keys that may do all that is needed. */
+export async function probe(
+  tools: ProbeTools,
+  onStep: (step: ProbeOutcome) => void = () => undefined,
+  signal?: AbortSignal,
+): Promise<ProbeOutcome[]> {
+  const round = new RoundTrip(tools, signal);
+  const outcomes: ProbeOutcome[] = [];
+  const report = (outcome: ProbeOutcome): void => {
+    outcomes.push(outcome);
+    onStep(outcome);
+  };
+  let failed = false;
+  try {
+    for (const step of PROBE_STEPS) {
+      if (failed) {
+        report({ step, outcome: 'skipped', problem: null });
+        continue;
+      }
+      try {
+        await round[step]();
+        report({ step, outcome: 'ok', problem: null });
+      } catch (error) {
+        if (!(error instanceof Problem)) throw error;
+        failed = true;
+        report({ step, outcome: 'failed', problem: error });
+      }
+    }
+  } finally {
+    if (failed || outcomes.length < PROBE_STEPS.length) await round.cleanUp();
+  }
+  return outcomes;
+}
+
+class RoundTrip {
+  readonly #tools: ProbeTools;
+  readonly #signal: AbortSignal | undefined;
+  readonly #data = randomBytes(SMALL_BYTES);
+  readonly #small: string;
+  readonly #large: string;
+  readonly #never: string;
+  /** Keys that may exist by now. */
+  readonly #touched = new Set<string>();
+
+  constructor(tools: ProbeTools, signal: AbortSignal | undefined) {
+    this.#tools = tools;
+    this.#signal = signal;
+    const name = `homestash-probe-${randomBytes(8).toString('hex')}`;
+    this.#small = `${name}-1`;
+    this.#large = `${name}-2`;
+    this.#never = `${name}-3`;
+  }
+
+  async reach(): Promise<void> {
+    const { connection, keys } = this.#tools;
+    await listPage(connection, { prefix: keys.prefix, flat: true, maxKeys: 1, signal: this.#signal });
+  }
+
+  async write(): Promise<void> {
+    this.#touched.add(this.#small);
+    await this.#tools.target.put(this.#small, this.#data, this.#signal);
+  }
+
+  async list(): Promise<void> {
+    const { connection, keys } = this.#tools;
+    // Only our own key: a folder with years of backups has many pages.
+    const prefix = keys.full(this.#small);
+    const page = await listPage(connection, { prefix, flat: false, maxKeys: 1, signal: this.#signal });
+    if (page.Contents?.[0]?.Size !== SMALL_BYTES) throw unexpected('a new object is not listed');
+  }
+
+  async read(): Promise<void> {
+    const wanted = this.#data.subarray(RANGE_START, RANGE_END);
+    await this.#compare(this.#small, RANGE_START, wanted);
+  }
+
+  async multipart(): Promise<void> {
+    const { target } = this.#tools;
+    const first = Buffer.alloc(PROBE_PART_BYTES);
+    const rest = randomBytes(REST_BYTES);
+    this.#touched.add(this.#large);
+    const writer = this.#writer(this.#large);
+    try {
+      await writer.write(first);
+      await writer.write(rest);
+      await writer.finish();
+      await writer.commit();
+    } catch (error) {
+      await writer.abort().catch(() => undefined);
+      throw error;
+    }
+    await this.#compare(this.#large, PROBE_PART_BYTES, rest);
+
+    this.#touched.add(this.#never);
+    const aborted = this.#writer(this.#never);
+    // One byte more than a part begins the upload.
+    await aborted.write(first);
+    await aborted.write(rest);
+    await aborted.abort();
+    if (await target.stat(this.#never, this.#signal)) throw unexpected('an aborted upload is there');
+  }
+
+  async delete(): Promise<void> {
+    const { target } = this.#tools;
+    for (const key of this.#touched) {
+      await target.delete(key, this.#signal);
+      if (await target.stat(key, this.#signal)) throw unexpected('a deleted object is there');
+    }
+    this.#touched.clear();
+  }
+
+  /** Whatever fails here has been reported by a step already. */
+  async cleanUp(): Promise<void> {
+    const { target } = this.#tools;
+    const signal = AbortSignal.timeout(CLEANUP_TIMEOUT_MS);
+    for (const key of this.#touched) {
+      if (key !== this.#small) await target.sweep(key, signal).catch(() => undefined);
+      await target.delete(key, signal).catch(() => undefined);
+    }
+  }
+
+  async #compare(key: string, start: number, wanted: Buffer): Promise<void> {
+    const options = { start, end: start + wanted.length, ...(this.#signal ? { signal: this.#signal } : {}) };
+    const object = await this.#tools.target.open(key, options);
+    if (!object) throw unexpected('a new object cannot be read');
+    const chunks: Buffer[] = [];
+    for await (const chunk of object.stream) chunks.push(chunk as Buffer);
+    if (!Buffer.concat(chunks).equals(wanted)) {
+      throw new Problem('target_corrupt', { params: { reason: 'what was read is not what was written' } });
+    }
+  }
+
+  /** The way of a real archive, with the smallest parts. Its few megabytes do not wait for an upload to give memory back. */
+  #writer(key: string): S3Writer {
+    const { uploads, keys } = this.#tools;
+    return new S3Writer({
+      uploads,
+      key: keys.full(key),
+      plan: { bufferSize: PROBE_PART_BYTES, buffers: 2 },
+      sizeLimit: PROBE_PART_BYTES + REST_BYTES,
+      lease: { bytes: 0, release: () => undefined },
+      signal: this.#signal,
+    });
+  }
+}
+
+const unexpected = (reason: string): Problem => new Problem('target_unexpected', { params: { reason } });
