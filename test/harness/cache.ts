@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+/** The top folder of this checkout. */
+export const repositoryRoot = resolve(import.meta.dirname, '../..');
+
+/** Where `script/bootstrap` keeps what it brought; the same rule as in script/lib/common.sh. */
+export const cacheDir =
+  process.env.HOMESTASH_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'homestash');
+
+const versionsFile = join(repositoryRoot, 'script/lib/versions.env');
+
+/** A version from script/lib/versions.env, the one list of them. */
+export function version(name: string): string {
+  const line = readFileSync(versionsFile, 'utf8')
+    .split('\n')
+    .find((candidate) => candidate.startsWith(`${name}=`));
+  if (line === undefined) throw new Error(`${name} does not stand in ${versionsFile}`);
+  return line.slice(name.length + 1).trim();
+}
+
+/** The file of a part that is there, or an error that names the command which brings it. */
+function present(path: string, part: string): string {
+  if (!existsSync(path)) throw new Error(`${path} is missing: run script/bootstrap ${part}`);
+  return path;
+}
+
+/** `bin` of the Python environment that Home Assistant runs in (hass, python). */
+export function homeAssistantBin(): string {
+  return present(join(cacheDir, `home-assistant-${version('HOME_ASSISTANT_VERSION')}`, 'bin'), 'ha');
+}
+
+function versitygwPath(): string {
+  return join(cacheDir, 'bin', `versitygw-${version('VERSITYGW_VERSION')}`);
+}
+
+function rclonePath(): string {
+  return join(cacheDir, 'bin', `rclone-${version('RCLONE_VERSION')}`);
+}
+
+/** The versitygw program. */
+export function versitygwProgram(): string {
+  return present(versitygwPath(), 'versitygw');
+}
+
+/** The rclone program. */
+export function rcloneProgram(): string {
+  return present(rclonePath(), 'rclone');
+}
+
+/** Is there an S3 server to test with? Without Go there is none. */
+export function haveVersitygw(): boolean {
+  return existsSync(versitygwPath());
+}
+
+/** Is there a second S3 server to test with? */
+export function haveRclone(): boolean {
+  return existsSync(rclonePath());
+}

@@ -1,0 +1,54 @@
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { versitygwProgram } from './cache.ts';
+import { freePort } from './free-port.ts';
+import { Program } from './process.ts';
+import { S3Program, type S3Server } from './s3-server.ts';
+
+export interface VersitygwOptions {
+  /** Where data, metadata and log go; a temporary folder if not given. */
+  dir?: string;
+  region?: string;
+  port?: number;
+  /** Keep old versions of objects, as a bucket with versioning does. */
+  versioning?: boolean;
+  /** Certificate and key as files: serve https. */
+  tls?: { certFile: string; keyFile: string };
+}
+
+/** Starts versitygw: a strict S3 server, the reference in our tests. */
+export async function startVersitygw(options: VersitygwOptions = {}): Promise<S3Server> {
+  const { region = 'us-east-1', versioning = false, tls } = options;
+  const dir = resolve(options.dir ?? mkdtempSync(join(tmpdir(), 'homestash-versitygw-')));
+  const port = options.port ?? (await freePort());
+  const [dataDir, metadataDir, versionsDir] = ['data', 'metadata', 'versions'].map((name) =>
+    join(dir, name),
+  ) as [string, string, string];
+  for (const folder of [dataDir, metadataDir, versionsDir]) mkdirSync(folder, { recursive: true });
+  const [accessKey, secretKey] = ['homestash-test-key', 'homestash-test-secret'];
+  const server = new S3Program({
+    name: 'versitygw',
+    port,
+    scheme: tls ? 'https' : 'http',
+    region,
+    accessKey,
+    secretKey,
+    dataDir,
+    program: new Program({
+      command: versitygwProgram(),
+      args: [
+        ...['--port', `127.0.0.1:${port}`, '--region', region],
+        ...(tls ? ['--cert', tls.certFile, '--key', tls.keyFile] : []),
+        // A folder for metadata, since not every file system that tests run on keeps extended attributes.
+        ...['posix', '--sidecar', metadataDir],
+        ...(versioning ? ['--versioning-dir', versionsDir] : []),
+        dataDir,
+      ],
+      env: { ROOT_ACCESS_KEY: accessKey, ROOT_SECRET_KEY: secretKey },
+      logFile: join(dir, 'versitygw.log'),
+    }),
+  });
+  await server.start();
+  return server;
+}
