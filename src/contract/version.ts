@@ -18,3 +18,9 @@ export const SIDECAR_KEY = 'homestash';
 
 /** The port of the API. */
 export const DEFAULT_API_PORT = 8098;
+
+/** The header of a download that carries the CRC-32 of the whole archive, where it is known. */
+export const ARCHIVE_CRC32_HEADER = 'Homestash-Crc32';
+
+/** The event stream is never silent for longer (seconds); a listener that hears nothing for three times that reconnects. */
+export const EVENTS_HEARTBEAT_SECONDS = 20;

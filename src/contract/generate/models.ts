@@ -1,0 +1,65 @@
+import * as v from 'valibot';
+import * as contract from '../index.ts';
+
+export interface Model {
+  readonly name: string;
+  readonly doc: string;
+  readonly schema: v.GenericSchema;
+  /** Models that the integration sends can turn themselves into JSON. */
+  readonly sent?: true;
+}
+
+/**
+ * What the integration reads and sends. Of large documents it takes only what it needs: a member that a newer core
+ * drops or changes elsewhere then does no harm.
+ */
+export const MODELS: readonly Model[] = [
+  {
+    name: 'Info',
+    doc: 'What the core says of itself.',
+    schema: v.pick(contract.Info, ['instance_id', 'name', 'version', 'api_version', 'min_api_version']),
+  },
+  {
+    name: 'PairingRequest',
+    doc: 'The one-time secret of a pairing code.',
+    schema: contract.PairingRequest,
+    sent: true,
+  },
+  {
+    name: 'PairingResult',
+    doc: 'What a pairing code was exchanged for.',
+    schema: v.pick(contract.PairingResult, ['token', 'token_id']),
+  },
+  {
+    name: 'Target',
+    doc: 'A place where backups go.',
+    schema: v.pick(contract.Target, ['id', 'unique_id', 'name']),
+    sent: true,
+  },
+  { name: 'Backup', doc: 'A stored backup.', schema: v.pick(contract.Backup, ['backup', 'crc32']) },
+  {
+    name: 'BackupList',
+    doc: 'The backups of a target, each still to be read on its own.',
+    schema: v.object({ backups: v.array(v.unknown()) }),
+  },
+  { name: 'UploadRequest', doc: 'Announces an upload.', schema: contract.UploadRequest, sent: true },
+  { name: 'Upload', doc: 'An upload that was announced.', schema: contract.Upload },
+  {
+    name: 'UploadSum',
+    doc: 'Size and checksum of what was transferred.',
+    schema: contract.UploadSum,
+    sent: true,
+  },
+  {
+    name: 'ProblemDocument',
+    doc: 'An error as the core reports it.',
+    schema: v.pick(contract.ProblemDocument, ['code', 'title', 'hint', 'params']),
+  },
+];
+
+/** A document that names problems and is too large to be read as a whole: only its outcome counts. */
+export const OPERATION_OUTCOME: Model = {
+  name: 'OperationOutcome',
+  doc: 'How long work went.',
+  schema: v.pick(contract.Operation, ['state', 'problem']),
+};

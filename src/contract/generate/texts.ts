@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+
+export const LANGUAGES = ['en', 'de'] as const;
+export type Language = (typeof LANGUAGES)[number];
+
+interface Messages {
+  readonly [key: string]: { readonly message: string };
+}
+
+export interface Texts {
+  readonly problems: Readonly<Record<string, { readonly title: string; readonly hint: string }>>;
+  readonly home_assistant: { readonly exceptions: Messages; readonly [section: string]: unknown };
+}
+
+export function readTexts(root: URL, language: Language): Texts {
+  return JSON.parse(readFileSync(new URL(`translations/${language}.json`, root), 'utf8')) as Texts;
+}
+
+export function placeholdersOf(sentence: string): string[] {
+  return [...new Set([...sentence.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string))].sort();
+}
+
+/** Every error that the integration raises: the problems of the core and its own. */
+export function exceptionTexts(texts: Texts): Messages {
+  const problems = Object.entries(texts.problems).map(([code, { title, hint }]) => [
+    code,
+    { message: `${title} ${hint}` },
+  ]);
+  return { ...Object.fromEntries(problems), ...texts.home_assistant.exceptions };
+}
+
+export function exceptionPlaceholders(texts: Texts): Record<string, string[]> {
+  const messages = Object.entries(exceptionTexts(texts));
+  return Object.fromEntries(messages.map(([key, { message }]) => [key, placeholdersOf(message)]));
+}
+
+/** A translation file of the integration. */
+export function integrationTexts(texts: Texts): object {
+  return { ...texts.home_assistant, exceptions: exceptionTexts(texts) };
+}
