@@ -2,11 +2,11 @@ import * as v from 'valibot';
 import {
   Id,
   type Info,
+  PATHS,
   PairingCode,
   PairingCodeRequest,
   PairingRequest,
   PairingResult,
-  PATHS,
   TokenList,
 } from '../contract/index.ts';
 import type { Bus } from '../kernel/bus.ts';
@@ -38,7 +38,10 @@ const PAIRING_ATTEMPTS = 10;
 const MINUTE_MS = 60_000;
 
 /** Makes a fresh pairing code. */
-export async function makePairingCode(store: AccessStore, url: string): Promise<v.InferOutput<typeof PairingCode>> {
+export async function makePairingCode(
+  store: AccessStore,
+  url: string,
+): Promise<v.InferOutput<typeof PairingCode>> {
   const { secret, expiresAt } = await store.createPairingSecret();
   return { code: encodePairingCode(url, secret), url, expires_at: timestamp(expiresAt) };
 }

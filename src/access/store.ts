@@ -54,7 +54,10 @@ export class AccessStore {
     const now = this.#clock.now();
     const expiresAt = now + PAIRING_LIFETIME_MS;
     await this.#query.deleteFrom('pairing_secrets').where('expires_at', '<=', now).execute();
-    await this.#query.insertInto('pairing_secrets').values({ hash: sha256(secret), expires_at: expiresAt }).execute();
+    await this.#query
+      .insertInto('pairing_secrets')
+      .values({ hash: sha256(secret), expires_at: expiresAt })
+      .execute();
     return { secret, expiresAt };
   }
 

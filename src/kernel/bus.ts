@@ -2,7 +2,7 @@ type Listener<Payload> = (payload: Payload) => void;
 
 /** Typed events inside the core. A listener that throws is reported and never disturbs the emitter or the others. */
 export class Bus<Events extends object> {
-  readonly #listeners = new Map<keyof Events, Set<Listener<never>>>();
+  readonly #listeners = new Map<PropertyKey, Set<Listener<never>>>();
   readonly #onError: (error: unknown) => void;
 
   constructor(onError: (error: unknown) => void) {

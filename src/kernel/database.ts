@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
@@ -19,8 +19,9 @@ const KEPT_COPIES = 2;
 /** `pair` and `serve` share the file; each waits so long for the other (milliseconds). */
 const BUSY_TIMEOUT_MS = 5_000;
 
-export interface Database<Tables> {
-  readonly query: Kysely<Tables>;
+export interface Database {
+  /** The queries of one feature, which sees its own tables only. */
+  tables<Tables>(): Kysely<Tables>;
   close(): Promise<void>;
 }
 
@@ -80,7 +81,7 @@ function migrate(raw: SQLite.Database, dataDir: string, migrations: readonly Mig
  * Opens the one precious database of a data folder and brings it to the newest schema.
  * @throws Problem `database_newer` when a newer program wrote it; the copy to go back to is named.
  */
-export function openDatabase<Tables>(dataDir: string, migrations: readonly Migration[]): Database<Tables> {
+export function openDatabase(dataDir: string, migrations: readonly Migration[]): Database {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const raw = new SQLite(join(dataDir, FILE), { timeout: BUSY_TIMEOUT_MS });
   try {
@@ -93,8 +94,8 @@ export function openDatabase<Tables>(dataDir: string, migrations: readonly Migra
     raw.close();
     throw error;
   }
-  const query = new Kysely<Tables>({ dialect: new SqliteDialect({ database: raw }) });
-  return { query, close: () => query.destroy() };
+  const query = new Kysely<unknown>({ dialect: new SqliteDialect({ database: raw }) });
+  return { tables: <Tables>() => query as unknown as Kysely<Tables>, close: () => query.destroy() };
 }
 
 /**
@@ -112,9 +113,4 @@ export function claim(dataDir: string): { release(): void } | undefined {
     throw error;
   }
   return { release: () => lock.close() };
-}
-
-/** Whether a data folder holds a database yet. */
-export function databaseExists(dataDir: string): boolean {
-  return existsSync(join(dataDir, FILE));
 }

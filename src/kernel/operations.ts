@@ -103,7 +103,12 @@ export class Operations {
       ended_at: null,
       problem: null,
     };
-    const running: Running = { operation, startedAt, abort: new AbortController(), announced: Number.NEGATIVE_INFINITY };
+    const running: Running = {
+      operation,
+      startedAt,
+      abort: new AbortController(),
+      announced: Number.NEGATIVE_INFINITY,
+    };
     await this.#query
       .insertInto('operations')
       .values({
@@ -130,7 +135,12 @@ export class Operations {
   }
 
   async list(): Promise<Operation[]> {
-    const rows = await this.#query.selectFrom('operations').selectAll().orderBy('started_at', 'desc').limit(HISTORY).execute();
+    const rows = await this.#query
+      .selectFrom('operations')
+      .selectAll()
+      .orderBy('started_at', 'desc')
+      .limit(HISTORY)
+      .execute();
     return rows.map((row) => this.#running.get(row.id)?.operation ?? this.#fromRow(row));
   }
 
@@ -138,7 +148,11 @@ export class Operations {
   async get(id: string): Promise<Operation> {
     const running = this.#running.get(id);
     if (running) return running.operation;
-    const row = await this.#query.selectFrom('operations').selectAll().where('id', '=', id).executeTakeFirst();
+    const row = await this.#query
+      .selectFrom('operations')
+      .selectAll()
+      .where('id', '=', id)
+      .executeTakeFirst();
     if (!row) throw new Problem('operation_not_found');
     return this.#fromRow(row);
   }
@@ -165,8 +179,13 @@ export class Operations {
 
   #fail(running: Running, error: unknown): Promise<void> {
     if (isProblem(error, 'upload_cancelled')) return this.#end(running, 'cancelled', wordProblem(error));
-    if (!isProblem(error)) this.#log.error('an operation met a defect', { kind: running.operation.kind, error });
-    else this.#log.warning('an operation failed', { kind: running.operation.kind, reason: describeError(error) });
+    if (!isProblem(error))
+      this.#log.error('an operation met a defect', { kind: running.operation.kind, error });
+    else
+      this.#log.warning('an operation failed', {
+        kind: running.operation.kind,
+        reason: describeError(error),
+      });
     return this.#end(running, 'failed', wordProblem(error));
   }
 
@@ -177,7 +196,12 @@ export class Operations {
     this.#announce(running);
     await this.#query
       .updateTable('operations')
-      .set({ state, done: running.operation.done, ended_at: endedAt, problem: problem && JSON.stringify(problem) })
+      .set({
+        state,
+        done: running.operation.done,
+        ended_at: endedAt,
+        problem: problem && JSON.stringify(problem),
+      })
       .where('id', '=', running.operation.id)
       .execute();
     await this.#query

@@ -31,7 +31,10 @@ export class Secrets {
   static open(dataDir: string): Secrets {
     const path = join(dataDir, KEY_FILE);
     if (!existsSync(path)) {
-      writeFileAtomic(path, `${randomBytes(KEY_BYTES).toString('base64')}\n`, { mode: 0o600, exclusive: true });
+      writeFileAtomic(path, `${randomBytes(KEY_BYTES).toString('base64')}\n`, {
+        mode: 0o600,
+        exclusive: true,
+      });
     }
     return new Secrets(Buffer.from(readFileSync(path, 'utf8').trim(), 'base64'));
   }
@@ -48,12 +51,15 @@ export class Secrets {
   unseal(sealed: string, purpose: string): string {
     const [version, body = ''] = sealed.split('.');
     const bytes = Buffer.from(body, 'base64url');
-    if (version !== VERSION || bytes.length < NONCE_BYTES + TAG_BYTES) throw new SealError('not a sealed text');
+    if (version !== VERSION || bytes.length < NONCE_BYTES + TAG_BYTES)
+      throw new SealError('not a sealed text');
     const decipher = createDecipheriv('aes-256-gcm', this.#key, bytes.subarray(0, NONCE_BYTES))
       .setAAD(Buffer.from(purpose))
       .setAuthTag(bytes.subarray(-TAG_BYTES));
     try {
-      return decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
+      return (
+        decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8')
+      );
     } catch (error) {
       throw new SealError('the key does not fit or the text was damaged', { cause: error });
     }

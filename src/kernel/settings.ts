@@ -20,8 +20,15 @@ export class Settings {
   }
 
   /** The document, or undefined when it was never written or no longer fits its schema. */
-  async read<Schema extends v.GenericSchema>(name: string, schema: Schema): Promise<v.InferOutput<Schema> | undefined> {
-    const row = await this.#query.selectFrom('settings').select('value').where('name', '=', name).executeTakeFirst();
+  async read<Schema extends v.GenericSchema>(
+    name: string,
+    schema: Schema,
+  ): Promise<v.InferOutput<Schema> | undefined> {
+    const row = await this.#query
+      .selectFrom('settings')
+      .select('value')
+      .where('name', '=', name)
+      .executeTakeFirst();
     if (!row) return undefined;
     const parsed = v.safeParse(schema, JSON.parse(row.value));
     return parsed.success ? parsed.output : undefined;

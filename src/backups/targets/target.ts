@@ -65,6 +65,8 @@ export interface ProbeOutcome {
 export interface StorageTarget {
   /** A round trip in the folder with objects of our own: reach, write, list, read, multipart, delete. Never throws for a fault of the target. */
   probe(onStep?: (step: ProbeOutcome) => void, signal?: AbortSignal): Promise<ProbeOutcome[]>;
+  /** Called once after the probe of a new or changed target went well, before it is used: leaves what later recognises the place. */
+  prepare?(): Promise<void>;
   /** Looks for backups (`*.metadata.json`) where this and other tools put theirs. */
   find(signal?: AbortSignal): Promise<FoundBackups[]>;
   /** All objects of the folder; pages are followed to the end or the call fails. */

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Context, Hono } from 'hono';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import { type Context, Hono } from 'hono';
 import { isProblem, Problem } from '../errors.ts';
 import { describeError, type Log } from '../log.ts';
 import { chooseLanguage, wordProblem } from '../texts.ts';
@@ -31,13 +31,20 @@ function toHonoPath(path: string): string {
 function problemResponse(context: Context<HttpBindings>, error: unknown, log: Log): Response {
   if (!isProblem(error)) log.error('a request met a defect', { path: context.req.routePath, error });
   const document = wordProblem(error, chooseLanguage(context.req.header('accept-language')));
-  const headers: Record<string, string> = { 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
+  const headers: Record<string, string> = {
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+  };
   if (document.code === 'unauthorized') headers['www-authenticate'] = 'Bearer';
-  if (document.code === 'rate_limited') headers['retry-after'] = document.params['seconds'] ?? '60';
+  if (document.code === 'rate_limited') headers['retry-after'] = document.params.seconds ?? '60';
   return new Response(JSON.stringify(document), { status: document.status, headers });
 }
 
-async function identify(context: Context<HttpBindings>, route: Route, authenticate: Authenticate): Promise<string | undefined> {
+async function identify(
+  context: Context<HttpBindings>,
+  route: Route,
+  authenticate: Authenticate,
+): Promise<string | undefined> {
   if (route.access === 'open') return undefined;
   const token = BEARER.exec(context.req.header('authorization') ?? '')?.[1];
   const tokenId = token === undefined ? undefined : await authenticate(token);
@@ -89,10 +96,15 @@ export function createApp(options: AppOptions): Hono<HttpBindings> {
       return response;
     });
   }
-  app.notFound((context) => problemResponse(context as Context<HttpBindings>, new Problem('not_found'), options.log));
+  app.notFound((context) =>
+    problemResponse(context as Context<HttpBindings>, new Problem('not_found'), options.log),
+  );
   app.onError((error, context) => {
     if (context.env.outgoing.headersSent) {
-      options.log.warning('a stream broke off', { path: context.req.routePath, reason: describeError(error) });
+      options.log.warning('a stream broke off', {
+        path: context.req.routePath,
+        reason: describeError(error),
+      });
       context.env.outgoing.destroy();
       return RESPONSE_ALREADY_SENT;
     }

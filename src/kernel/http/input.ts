@@ -12,14 +12,20 @@ const JSON_DEADLINE_MS = 30_000;
 const MAX_ISSUES = 5;
 
 /** Validates input from outside. @throws Problem `invalid_request` that names what was wrong, never its value. */
-export function parseInput<Schema extends v.GenericSchema>(schema: Schema, input: unknown): v.InferOutput<Schema> {
+export function parseInput<Schema extends v.GenericSchema>(
+  schema: Schema,
+  input: unknown,
+): v.InferOutput<Schema> {
   const result = v.safeParse(schema, input);
   if (result.success) return result.output;
   const detail = result.issues
     .slice(0, MAX_ISSUES)
     .map((issue) => {
       const path = v.getDotPath(issue);
-      const reason = issue.type === 'check' || issue.type === 'regex' ? issue.message : `${issue.expected ?? issue.message} expected`;
+      const reason =
+        issue.type === 'check' || issue.type === 'regex'
+          ? issue.message
+          : `${issue.expected ?? issue.message} expected`;
       return path ? `${path}: ${reason}` : reason;
     })
     .join('; ');

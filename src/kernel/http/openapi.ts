@@ -28,7 +28,10 @@ function answer(route: Route): Json {
   }
   if (!route.response) return { [route.status]: { description: 'Done' } };
   return {
-    [route.status]: { description: 'Done', content: { 'application/json': { schema: schemaOf(route.response) } } },
+    [route.status]: {
+      description: 'Done',
+      content: { 'application/json': { schema: schemaOf(route.response) } },
+    },
   };
 }
 

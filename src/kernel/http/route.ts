@@ -49,7 +49,8 @@ export interface JsonRoute<
 }
 
 /** A route whose body, in or out, is a stream: it gets Node's own objects and nothing is ever buffered. */
-export interface StreamRoute<P extends Schema | undefined, Q extends Schema | undefined> extends RouteCommon<P, Q> {
+export interface StreamRoute<P extends Schema | undefined, Q extends Schema | undefined>
+  extends RouteCommon<P, Q> {
   readonly streams: 'in' | 'out';
   readonly contentType: string;
   /** Of what an inward stream answers with. */
@@ -106,9 +107,10 @@ export function jsonRoute<
 }
 
 /** A route that streams. */
-export function streamRoute<P extends Schema | undefined = undefined, Q extends Schema | undefined = undefined>(
-  route: StreamRoute<P, Q>,
-): Route {
+export function streamRoute<
+  P extends Schema | undefined = undefined,
+  Q extends Schema | undefined = undefined,
+>(route: StreamRoute<P, Q>): Route {
   return {
     method: route.method,
     path: route.path,

@@ -43,7 +43,12 @@ function listen(server: Server, host: string, port: number): Promise<AddressInfo
 /** Serves the application. There is no limit on how long a request may take: backups stream for hours. */
 export async function startServer(options: ServerOptions): Promise<HttpServer> {
   const server = createServer(
-    { requestTimeout: 0, headersTimeout: HEADERS_TIMEOUT_MS, keepAliveTimeout: KEEP_ALIVE_MS, maxHeaderSize: MAX_HEADER_BYTES },
+    {
+      requestTimeout: 0,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
     getRequestListener(options.app.fetch, { overrideGlobalObjects: false }),
   );
   const address = await listen(server, options.host, options.port);

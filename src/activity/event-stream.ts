@@ -1,0 +1,39 @@
+import type { ServerResponse } from 'node:http';
+import type { CoreEvent } from '../contract/index.ts';
+
+/** Proxies and phones drop connections that are silent for longer (milliseconds). */
+const HEARTBEAT_MS = 15_000;
+
+/** A client that lets this much pile up does not read; it comes back and fetches anew. */
+const MAX_PENDING_BYTES = 1024 * 1024;
+
+/** One client's stream of server-sent events (WHATWG HTML, "Server-sent events"). */
+export class EventStream {
+  readonly #response: ServerResponse;
+  readonly #heartbeat: NodeJS.Timeout;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+    response.writeHead(200, {
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store',
+      // some proxies buffer streams unless they are told not to
+      'x-accel-buffering': 'no',
+    });
+    this.#heartbeat = setInterval(() => this.#write(': still here\n\n'), HEARTBEAT_MS);
+  }
+
+  send(event: CoreEvent): void {
+    this.#write(`event: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`);
+  }
+
+  end(): void {
+    clearInterval(this.#heartbeat);
+    this.#response.end();
+  }
+
+  #write(text: string): void {
+    if (this.#response.writableLength > MAX_PENDING_BYTES) this.#response.destroy();
+    else this.#response.write(text);
+  }
+}

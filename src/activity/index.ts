@@ -1,0 +1,97 @@
+import * as v from 'valibot';
+import {
+  type CoreEvent,
+  Id,
+  type Operation,
+  OperationList,
+  Operation as OperationSchema,
+  PATHS,
+} from '../contract/index.ts';
+import type { Bus } from '../kernel/bus.ts';
+import type { Feature } from '../kernel/feature.ts';
+import { jsonRoute, streamRoute } from '../kernel/http/route.ts';
+import type { Operations } from '../kernel/operations.ts';
+import { EventStream } from './event-stream.ts';
+
+/** What clients are told of as it happens. */
+export interface ActivityEvents {
+  operation: Operation;
+  targets_changed: Record<never, never>;
+  backups_changed: { targetId: string };
+  token_revoked: { tokenId: string };
+}
+
+export interface ActivityOptions {
+  readonly operations: Operations;
+  readonly bus: Bus<ActivityEvents>;
+  readonly instanceId: () => string;
+}
+
+const OperationParams = v.object({ operation_id: Id });
+
+function follow(bus: Bus<ActivityEvents>, send: (event: CoreEvent) => void): () => void {
+  const subscriptions = [
+    bus.on('operation', (operation) => send({ event: 'operation_changed', operation })),
+    bus.on('targets_changed', () => send({ event: 'targets_changed' })),
+    bus.on('backups_changed', ({ targetId }) => send({ event: 'backups_changed', target_id: targetId })),
+  ];
+  return () => {
+    for (const end of subscriptions) end();
+  };
+}
+
+/** What happens and what happened: operations, and the stream of events. */
+export function createActivity({ operations, bus, instanceId }: ActivityOptions): Feature {
+  return {
+    name: 'activity',
+    routes: [
+      jsonRoute({
+        method: 'GET',
+        path: PATHS.operations,
+        summary: 'List running and past operations, newest first',
+        response: OperationList,
+        handle: async () => ({ operations: await operations.list() }),
+      }),
+      jsonRoute({
+        method: 'GET',
+        path: PATHS.operation,
+        summary: 'Read an operation',
+        params: OperationParams,
+        response: OperationSchema,
+        handle: ({ params }) => operations.get(params.operation_id),
+      }),
+      jsonRoute({
+        method: 'POST',
+        path: PATHS.operation_cancel,
+        summary: 'Cancel a running operation',
+        params: OperationParams,
+        handle: ({ params }) => operations.cancel(params.operation_id),
+      }),
+      streamRoute({
+        method: 'GET',
+        path: PATHS.events,
+        summary: 'Follow what happens, as server-sent events',
+        streams: 'out',
+        contentType: 'text/event-stream',
+        handle: ({ signal, tokenId }, _request, response) =>
+          new Promise((resolve) => {
+            const stream = new EventStream(response);
+            stream.send({ event: 'hello', instance_id: instanceId() });
+            const unfollow = follow(bus, (event) => stream.send(event));
+            const unrevoke = bus.on('token_revoked', (revoked) => {
+              if (revoked.tokenId === tokenId) close();
+            });
+            const close = () => {
+              unfollow();
+              unrevoke();
+              if (!response.destroyed) stream.send({ event: 'goodbye' });
+              stream.end();
+              resolve();
+            };
+            if (signal.aborted) close();
+            else signal.addEventListener('abort', close, { once: true });
+          }),
+      }),
+    ],
+  };
+}

@@ -1,0 +1,228 @@
+import type { Clock } from '../kernel/clock.ts';
+import { isProblem, Problem } from '../kernel/errors.ts';
+import { describeError, type Log } from '../kernel/log.ts';
+import { wordProblem } from '../kernel/texts.ts';
+import { archiveOf, SIDECAR_ENDING } from './names.ts';
+import { decodeSidecar, MAX_SIDECAR_BYTES } from './sidecar.ts';
+import type { BackupStore, CatalogueEntry, CatalogueRow } from './store.ts';
+import type { StorageTarget, StoredObject } from './targets/target.ts';
+import type { Targets } from './targets.ts';
+
+export interface CatalogueOptions {
+  readonly store: BackupStore;
+  readonly targets: Targets;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Runs before each listing: mends what a crash left behind. */
+  readonly mend: (targetId: string, storage: StorageTarget) => Promise<void>;
+  readonly onChange: (targetId: string) => void;
+}
+
+/** A list this young is not read again: the Backups page asks several times in a row (milliseconds). */
+const FRESH_MS = 10_000;
+
+/** How long a page waits for a list that it cannot have from the catalogue; below the two seconds that people accept (milliseconds). */
+const WAIT_MS = 1_700;
+
+/** Descriptions read at once: an unknown bucket with 1,000 of them must not take 1,000 round trips in a row. */
+const PARALLEL_READS = 8;
+
+/** A refresh that was overtaken by an upload or a deletion is repeated, though not for ever. */
+const MAX_ROUNDS = 3;
+
+export interface CatalogueList {
+  readonly entries: CatalogueEntry[];
+  readonly refreshedAt: number | null;
+}
+
+async function mapParallel<Item, Result>(
+  items: readonly Item[],
+  limit: number,
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = new Array(items.length);
+  let next = 0;
+  const worker = async () => {
+    for (let at = next++; at < items.length; at = next++) results[at] = await work(items[at] as Item);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+  return results;
+}
+
+/** What is known to be stored where. It answers at once and is refreshed behind. */
+export class Catalogue {
+  readonly #options: CatalogueOptions;
+  readonly #refreshing = new Map<string, Promise<void>>();
+  /** Counts our own changes of a target, so that an older listing does not undo them. */
+  readonly #changes = new Map<string, number>();
+  readonly #stopping = new AbortController();
+
+  constructor(options: CatalogueOptions) {
+    this.#options = options;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Problem('shutting_down'));
+    await Promise.allSettled(this.#refreshing.values());
+  }
+
+  /**
+   * The backups of a target. With `maxAgeMs` a list that is older is not given: it is read anew, and when that takes
+   * too long or fails, the problem is thrown.
+   */
+  async list(targetId: string, maxAgeMs?: number): Promise<CatalogueList> {
+    const age = await this.#age(targetId);
+    if (age > FRESH_MS) {
+      const refresh = this.refresh(targetId);
+      const acceptable = maxAgeMs === undefined ? Number.isFinite(age) : age <= maxAgeMs;
+      if (acceptable) refresh.catch(() => undefined);
+      else await this.#within(refresh);
+    }
+    const row = await this.#options.store.target(targetId);
+    if (!row) throw new Problem('target_not_found');
+    return { entries: await this.#options.store.backups(targetId), refreshedAt: row.refreshed_at };
+  }
+
+  /** One backup. Says "not found" only on the word of a young list. @throws Problem `backup_not_found` */
+  async find(targetId: string, backupId: string, maxAgeMs?: number): Promise<CatalogueEntry> {
+    const known = await this.#options.store.backup(targetId, backupId);
+    const age = await this.#age(targetId);
+    if (known && (maxAgeMs === undefined || age <= maxAgeMs)) return known;
+    if (age > FRESH_MS) await this.#within(this.refresh(targetId));
+    const found = await this.#options.store.backup(targetId, backupId);
+    if (!found) throw new Problem('backup_not_found');
+    return found;
+  }
+
+  /** Reads the target's list anew; calls that come meanwhile share the one reading. */
+  refresh(targetId: string): Promise<void> {
+    const running = this.#refreshing.get(targetId);
+    if (running) return running;
+    const refresh = this.#refresh(targetId).finally(() => this.#refreshing.delete(targetId));
+    this.#refreshing.set(targetId, refresh);
+    return refresh;
+  }
+
+  /** Enters what was just stored. */
+  async add(row: CatalogueRow): Promise<void> {
+    this.#changed(row.target_id);
+    await this.#options.store.putCatalogueRow(row);
+    this.#options.onChange(row.target_id);
+  }
+
+  /** Takes out what was just deleted. */
+  async drop(targetId: string, sidecarKey: string): Promise<void> {
+    this.#changed(targetId);
+    await this.#options.store.deleteCatalogueRow(targetId, sidecarKey);
+    this.#options.onChange(targetId);
+  }
+
+  async #age(targetId: string): Promise<number> {
+    const row = await this.#options.store.target(targetId);
+    if (!row) throw new Problem('target_not_found');
+    const age =
+      row.refreshed_at === null ? Number.POSITIVE_INFINITY : this.#options.clock.now() - row.refreshed_at;
+    // a clock that was set back: nobody knows how old the list is
+    return age < 0 ? Number.POSITIVE_INFINITY : age;
+  }
+
+  #changed(targetId: string): void {
+    this.#changes.set(targetId, (this.#changes.get(targetId) ?? 0) + 1);
+  }
+
+  async #within(refresh: Promise<void>): Promise<void> {
+    const enough = new AbortController();
+    const late = this.#options.clock.sleep(WAIT_MS, enough.signal).then(() => {
+      throw new Problem('target_list_stale');
+    });
+    late.catch(() => undefined);
+    try {
+      await Promise.race([refresh, late]);
+    } finally {
+      enough.abort();
+      refresh.catch(() => undefined);
+    }
+  }
+
+  async #refresh(targetId: string): Promise<void> {
+    const { store, clock, log } = this.#options;
+    try {
+      const storage = await this.#options.targets.storage(targetId);
+      await this.#options.mend(targetId, storage);
+      for (let round = 1; ; round += 1) {
+        const changes = this.#changes.get(targetId) ?? 0;
+        const startedAt = clock.now();
+        const rows = await this.#read(targetId, storage);
+        if ((this.#changes.get(targetId) ?? 0) !== changes && round < MAX_ROUNDS) continue;
+        await store.replaceCatalogue(targetId, rows, startedAt);
+        break;
+      }
+    } catch (error) {
+      if (this.#stopping.signal.aborted) throw this.#stopping.signal.reason;
+      if (isProblem(error, 'target_not_found')) throw error;
+      if (isProblem(error))
+        log.warning('a target could not be read', { target: targetId, reason: describeError(error) });
+      else log.error('reading a target met a defect', { target: targetId, error });
+      await store.updateTarget(targetId, { problem: JSON.stringify(wordProblem(error)) });
+      this.#options.onChange(targetId);
+      throw error;
+    }
+    this.#options.onChange(targetId);
+  }
+
+  async #read(targetId: string, storage: StorageTarget): Promise<CatalogueRow[]> {
+    const signal = this.#stopping.signal;
+    const objects = new Map((await storage.list(signal)).map((object) => [object.key, object]));
+    const known = new Map(
+      (await this.#options.store.catalogueRows(targetId)).map((row) => [row.sidecar_key, row]),
+    );
+    // nothing is listed whose archive is missing
+    const sidecars = [...objects.values()].filter(
+      (object) => object.key.endsWith(SIDECAR_ENDING) && objects.has(archiveOf(object.key)),
+    );
+    const rows = await mapParallel(sidecars, PARALLEL_READS, async (sidecar): Promise<CatalogueRow[]> => {
+      const archive = objects.get(archiveOf(sidecar.key)) as StoredObject;
+      const before = known.get(sidecar.key);
+      if (
+        before?.sidecar_version === sidecar.version &&
+        (before.archive_size === null || before.archive_size === archive.size)
+      ) {
+        return [before];
+      }
+      return this.#describe(targetId, storage, sidecar, archive, signal);
+    });
+    return rows.flat();
+  }
+
+  async #describe(
+    targetId: string,
+    storage: StorageTarget,
+    sidecar: StoredObject,
+    archive: StoredObject,
+    signal: AbortSignal,
+  ): Promise<CatalogueRow[]> {
+    const foreign = { backup_id: null, archive_key: null, archive_size: null, description: null };
+    const row = {
+      target_id: targetId,
+      sidecar_key: sidecar.key,
+      sidecar_version: sidecar.version,
+      modified: sidecar.modified,
+    };
+    if (sidecar.size > MAX_SIDECAR_BYTES) return [{ ...row, ...foreign }];
+    const data = await storage.read(sidecar.key, MAX_SIDECAR_BYTES, signal);
+    if (!data) return [];
+    const described = decodeSidecar(data);
+    if (!described) return [{ ...row, ...foreign }];
+    // an archive of another size than was stored here has been replaced or cut: its sum no longer speaks for it
+    const replaced = described.crc32 !== null && described.backup.size !== archive.size;
+    return [
+      {
+        ...row,
+        backup_id: described.backup.backup_id,
+        archive_key: archive.key,
+        archive_size: archive.size,
+        description: JSON.stringify(replaced ? { ...described, suspect: 'other_size' } : described),
+      },
+    ];
+  }
+}

@@ -1,0 +1,225 @@
+import type { Kysely } from 'kysely';
+import * as v from 'valibot';
+import { AgentBackup, type Backup, ProblemDocument } from '../contract/index.ts';
+import type { Migration } from '../kernel/database.ts';
+
+export interface BackupTables {
+  targets: {
+    id: string;
+    unique_id: string;
+    name: string;
+    kind: string;
+    /** Settings without secrets, as JSON. */
+    settings: string;
+    /** Sealed JSON of the secrets. */
+    secrets: string;
+    created_at: number;
+    refreshed_at: number | null;
+    problem: string | null;
+  };
+  catalogue: {
+    target_id: string;
+    sidecar_key: string;
+    sidecar_version: string;
+    /** Null: the sidecar describes no backup, and is not read again until it changes. */
+    backup_id: string | null;
+    archive_key: string | null;
+    archive_size: number | null;
+    /** `Backup` as JSON. */
+    description: string | null;
+    modified: number;
+  };
+  /** Work on a target that a crash must not leave half done; a row exists while it is under way. */
+  unfinished: {
+    id: string;
+    target_id: string;
+    archive_key: string;
+    sidecar_key: string;
+    /**
+     * `uploading`: nothing may become visible. `committing`: both sums agreed, it is carried through.
+     * `deleting`: the archive goes once its description is gone.
+     */
+    state: 'uploading' | 'committing' | 'deleting';
+    /** `Backup` as JSON, once it is committing. */
+    description: string | null;
+    created_at: number;
+  };
+}
+
+export const backupsMigration: Migration = {
+  number: 4,
+  sql: `
+    CREATE TABLE targets (
+      id TEXT PRIMARY KEY, unique_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, kind TEXT NOT NULL,
+      settings TEXT NOT NULL, secrets TEXT NOT NULL, created_at INTEGER NOT NULL,
+      refreshed_at INTEGER, problem TEXT
+    ) STRICT;
+    CREATE TABLE catalogue (
+      target_id TEXT NOT NULL REFERENCES targets (id) ON DELETE CASCADE,
+      sidecar_key TEXT NOT NULL, sidecar_version TEXT NOT NULL, backup_id TEXT, archive_key TEXT,
+      archive_size INTEGER, description TEXT, modified INTEGER NOT NULL,
+      PRIMARY KEY (target_id, sidecar_key)
+    ) STRICT;
+    CREATE INDEX catalogue_by_backup ON catalogue (target_id, backup_id);
+    CREATE TABLE unfinished (
+      id TEXT PRIMARY KEY, target_id TEXT NOT NULL REFERENCES targets (id) ON DELETE CASCADE,
+      archive_key TEXT NOT NULL, sidecar_key TEXT NOT NULL, state TEXT NOT NULL, description TEXT,
+      created_at INTEGER NOT NULL
+    ) STRICT;`,
+};
+
+export type TargetRow = BackupTables['targets'];
+export type CatalogueRow = BackupTables['catalogue'];
+export type UnfinishedRow = BackupTables['unfinished'];
+
+/** A backup in the catalogue, and where its parts lie. */
+export interface CatalogueEntry extends Backup {
+  readonly archiveKey: string;
+  readonly sidecarKey: string;
+}
+
+const Description = v.looseObject({ backup: AgentBackup });
+
+function entryOf(row: CatalogueRow): CatalogueEntry[] {
+  if (row.description === null || row.archive_key === null) return [];
+  const backup = JSON.parse(row.description) as Backup;
+  if (!v.is(Description, backup)) return [];
+  return [
+    {
+      ...backup,
+      backup: { ...backup.backup, size: row.archive_size ?? backup.backup.size },
+      archiveKey: row.archive_key,
+      sidecarKey: row.sidecar_key,
+    },
+  ];
+}
+
+/** The tables of this feature. */
+export class BackupStore {
+  readonly #query: Kysely<BackupTables>;
+
+  constructor(query: Kysely<BackupTables>) {
+    this.#query = query;
+  }
+
+  targets(): Promise<TargetRow[]> {
+    return this.#query.selectFrom('targets').selectAll().orderBy('created_at').orderBy('id').execute();
+  }
+
+  target(id: string): Promise<TargetRow | undefined> {
+    return this.#query.selectFrom('targets').selectAll().where('id', '=', id).executeTakeFirst();
+  }
+
+  async insertTarget(row: TargetRow): Promise<void> {
+    await this.#query.insertInto('targets').values(row).execute();
+  }
+
+  async updateTarget(id: string, change: Partial<Omit<TargetRow, 'id'>>): Promise<void> {
+    await this.#query.updateTable('targets').set(change).where('id', '=', id).execute();
+  }
+
+  async deleteTarget(id: string): Promise<void> {
+    await this.#query.deleteFrom('targets').where('id', '=', id).execute();
+  }
+
+  problemOf(row: TargetRow): ProblemDocument | null {
+    if (row.problem === null) return null;
+    const parsed = v.safeParse(ProblemDocument, JSON.parse(row.problem));
+    return parsed.success ? parsed.output : null;
+  }
+
+  catalogueRows(targetId: string): Promise<CatalogueRow[]> {
+    return this.#query.selectFrom('catalogue').selectAll().where('target_id', '=', targetId).execute();
+  }
+
+  /** The backups of a target, newest first; of two descriptions of one backup the newer counts. */
+  async backups(targetId: string): Promise<CatalogueEntry[]> {
+    const rows = await this.#query
+      .selectFrom('catalogue')
+      .selectAll()
+      .where('target_id', '=', targetId)
+      .where('backup_id', 'is not', null)
+      .orderBy('modified', 'asc')
+      .execute();
+    const byId = new Map(rows.flatMap(entryOf).map((entry) => [entry.backup.backup_id, entry]));
+    return [...byId.values()].sort((a, b) => Date.parse(b.backup.date) - Date.parse(a.backup.date));
+  }
+
+  async backup(targetId: string, backupId: string): Promise<CatalogueEntry | undefined> {
+    const rows = await this.#query
+      .selectFrom('catalogue')
+      .selectAll()
+      .where('target_id', '=', targetId)
+      .where('backup_id', '=', backupId)
+      .orderBy('modified', 'desc')
+      .execute();
+    return rows.flatMap(entryOf)[0];
+  }
+
+  /** How many backups a target holds and their bytes. */
+  async usage(targetId: string): Promise<{ backups: number; bytes: number }> {
+    const row = await this.#query
+      .selectFrom('catalogue')
+      .select(({ fn }) => [
+        fn.count<number>('backup_id').distinct().as('backups'),
+        fn.sum<number | null>('archive_size').as('bytes'),
+      ])
+      .where('target_id', '=', targetId)
+      .where('backup_id', 'is not', null)
+      .executeTakeFirstOrThrow();
+    return { backups: row.backups, bytes: row.bytes ?? 0 };
+  }
+
+  /** Replaces what is known of a target by what was just read from it, in one step. */
+  async replaceCatalogue(
+    targetId: string,
+    rows: readonly CatalogueRow[],
+    refreshedAt: number,
+  ): Promise<void> {
+    await this.#query.transaction().execute(async (transaction) => {
+      await transaction.deleteFrom('catalogue').where('target_id', '=', targetId).execute();
+      for (const row of rows) await transaction.insertInto('catalogue').values(row).execute();
+      await transaction
+        .updateTable('targets')
+        .set({ refreshed_at: refreshedAt, problem: null })
+        .where('id', '=', targetId)
+        .execute();
+    });
+  }
+
+  async putCatalogueRow(row: CatalogueRow): Promise<void> {
+    await this.#query
+      .insertInto('catalogue')
+      .values(row)
+      .onConflict((conflict) => conflict.columns(['target_id', 'sidecar_key']).doUpdateSet(row))
+      .execute();
+  }
+
+  async deleteCatalogueRow(targetId: string, sidecarKey: string): Promise<void> {
+    await this.#query
+      .deleteFrom('catalogue')
+      .where('target_id', '=', targetId)
+      .where('sidecar_key', '=', sidecarKey)
+      .execute();
+  }
+
+  unfinished(targetId: string): Promise<UnfinishedRow[]> {
+    return this.#query.selectFrom('unfinished').selectAll().where('target_id', '=', targetId).execute();
+  }
+
+  async beginUnfinished(row: UnfinishedRow): Promise<void> {
+    await this.#query.insertInto('unfinished').values(row).execute();
+  }
+
+  async commitUpload(id: string, description: Backup): Promise<void> {
+    await this.#query
+      .updateTable('unfinished')
+      .set({ state: 'committing', description: JSON.stringify(description) })
+      .where('id', '=', id)
+      .execute();
+  }
+
+  async endUnfinished(id: string): Promise<void> {
+    await this.#query.deleteFrom('unfinished').where('id', '=', id).execute();
+  }
+}

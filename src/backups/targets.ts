@@ -1,0 +1,259 @@
+import { createHash } from 'node:crypto';
+import * as v from 'valibot';
+import {
+  type ProbeReport,
+  PublicTargetSettings,
+  type Target,
+  type TargetInput,
+  type TargetPatch,
+  TargetSettings,
+} from '../contract/index.ts';
+import { type Clock, timestamp } from '../kernel/clock.ts';
+import { isProblem, Problem } from '../kernel/errors.ts';
+import { parseInput } from '../kernel/http/input.ts';
+import { newId } from '../kernel/ids.ts';
+import type { Log } from '../kernel/log.ts';
+import { SealError, type Secrets } from '../kernel/secrets.ts';
+import { wordProblem } from '../kernel/texts.ts';
+import type { BackupStore, TargetRow } from './store.ts';
+import { targetType } from './targets/registry.ts';
+import type { StorageTarget, TargetContext } from './targets/target.ts';
+
+export interface TargetsOptions {
+  readonly store: BackupStore;
+  readonly secrets: Secrets;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly context: TargetContext;
+  /** The list of targets, or what is known of one, has changed. */
+  readonly onChange: () => void;
+}
+
+/** The bytes of SHA-256 that tell places apart: 64 bits, as Home Assistant's ids stay readable. */
+const UNIQUE_ID_BYTES = 8;
+
+/** A target's address in Home Assistant: from where it is, never from when it was added. */
+function uniqueIdOf(settings: TargetSettings): string {
+  const place = targetType(settings.kind).place(settings);
+  return createHash('sha256')
+    .update(place)
+    .digest('hex')
+    .slice(0, UNIQUE_ID_BYTES * 2);
+}
+
+/** A fault of a target that a person is just entering is a fault of the input. */
+const INPUT_STATUS = 422;
+
+/** The targets: their settings, their secrets and their open connections. */
+export class Targets {
+  readonly #options: TargetsOptions;
+  readonly #open = new Map<string, StorageTarget>();
+
+  constructor(options: TargetsOptions) {
+    this.#options = options;
+  }
+
+  stop(): void {
+    for (const storage of this.#open.values()) storage.close();
+    this.#open.clear();
+  }
+
+  async list(): Promise<Target[]> {
+    const rows = await this.#options.store.targets();
+    return Promise.all(rows.map((row) => this.#present(row)));
+  }
+
+  async get(id: string): Promise<Target> {
+    return this.#present(await this.#row(id));
+  }
+
+  /** The open store of a target. @throws Problem `target_not_found` or `target_secret_lost` */
+  async storage(id: string): Promise<StorageTarget> {
+    const known = this.#open.get(id);
+    if (known) return known;
+    const row = await this.#row(id);
+    const settings = this.#settings(row);
+    const raced = this.#open.get(id);
+    if (raced) return raced;
+    const storage = targetType(settings.kind).open(settings, this.#options.context);
+    this.#open.set(id, storage);
+    return storage;
+  }
+
+  /** Tries settings without keeping anything. */
+  async probe(input: TargetInput): Promise<ProbeReport> {
+    const storage = this.#openOnce(this.#complete(input.settings));
+    try {
+      return await this.#report(storage);
+    } finally {
+      storage.close();
+    }
+  }
+
+  async probeSaved(id: string): Promise<ProbeReport> {
+    return this.#report(await this.storage(id));
+  }
+
+  /** Adds a target after a round trip there. @throws Problem `target_exists`, or what the round trip met. */
+  async create(input: TargetInput): Promise<Target> {
+    const settings = this.#complete(input.settings);
+    const uniqueId = uniqueIdOf(settings);
+    await this.#refuseSecond(uniqueId);
+    await this.#check(settings);
+    const id = newId();
+    const row: TargetRow = {
+      id,
+      unique_id: uniqueId,
+      name: input.name,
+      kind: settings.kind,
+      ...this.#separate(id, settings),
+      created_at: this.#options.clock.now(),
+      refreshed_at: null,
+      problem: null,
+    };
+    await this.#refuseSecond(uniqueId);
+    await this.#options.store.insertTarget(row);
+    this.#options.log.info('a target was added', { target: id, kind: settings.kind });
+    this.#options.onChange();
+    return this.#present(row);
+  }
+
+  /** Changes a target. New settings are tried first; its place in Home Assistant (`unique_id`) stays. */
+  async update(id: string, patch: TargetPatch): Promise<Target> {
+    const row = await this.#row(id);
+    const change: Partial<TargetRow> = patch.name === undefined ? {} : { name: patch.name };
+    if (patch.settings !== undefined) {
+      const merged = { ...this.#settingsForChange(row), ...patch.settings, kind: row.kind };
+      const settings = this.#complete(parseInput(TargetSettings, merged));
+      const place = targetType(settings.kind).place(settings);
+      const before = JSON.parse(row.settings) as TargetSettings;
+      const moved = place !== targetType(settings.kind).place(before);
+      if (moved) await this.#refuseSecond(uniqueIdOf(settings), id);
+      await this.#check(settings);
+      Object.assign(
+        change,
+        this.#separate(id, settings),
+        { problem: null },
+        moved ? { refreshed_at: null } : {},
+      );
+    }
+    if (Object.keys(change).length > 0) {
+      await this.#options.store.updateTarget(id, change);
+      this.#close(id);
+      this.#options.onChange();
+    }
+    return this.get(id);
+  }
+
+  /** Forgets a target; what is stored there stays. */
+  async remove(id: string): Promise<void> {
+    await this.#row(id);
+    await this.#options.store.deleteTarget(id);
+    this.#close(id);
+    this.#options.log.info('a target was removed', { target: id });
+    this.#options.onChange();
+  }
+
+  #close(id: string): void {
+    this.#open.get(id)?.close();
+    this.#open.delete(id);
+  }
+
+  async #row(id: string): Promise<TargetRow> {
+    const row = await this.#options.store.target(id);
+    if (!row) throw new Problem('target_not_found');
+    return row;
+  }
+
+  async #refuseSecond(uniqueId: string, except?: string): Promise<void> {
+    const rows = await this.#options.store.targets();
+    const taken = rows.find(
+      (row) =>
+        row.id !== except &&
+        (row.unique_id === uniqueId || uniqueIdOf(JSON.parse(row.settings) as TargetSettings) === uniqueId),
+    );
+    if (taken) throw new Problem('target_exists', { params: { name: taken.name } });
+  }
+
+  #complete(settings: TargetSettings): TargetSettings {
+    return targetType(settings.kind).complete(settings, this.#options.context);
+  }
+
+  #openOnce(settings: TargetSettings): StorageTarget {
+    return targetType(settings.kind).open(settings, this.#options.context);
+  }
+
+  async #check(settings: TargetSettings): Promise<void> {
+    const storage = this.#openOnce(settings);
+    try {
+      const failed = (await storage.probe()).find((step) => step.problem);
+      if (failed?.problem) throw failed.problem.withStatus(INPUT_STATUS);
+      await storage.prepare?.();
+    } finally {
+      storage.close();
+    }
+  }
+
+  async #report(storage: StorageTarget): Promise<ProbeReport> {
+    const outcomes = await storage.probe();
+    const ok = outcomes.every((step) => step.outcome === 'ok');
+    const found = ok ? await storage.find() : [];
+    const steps = outcomes.map((step) => ({ ...step, problem: step.problem && wordProblem(step.problem) }));
+    return { ok, steps, found };
+  }
+
+  /** Splits settings into what may be shown and what is sealed. */
+  #separate(id: string, settings: TargetSettings): Pick<TargetRow, 'settings' | 'secrets'> {
+    const names = targetType(settings.kind).secrets;
+    const secret = Object.entries(settings).filter(([name]) => names.includes(name));
+    for (const [, value] of secret) this.#options.log.redact(String(value));
+    return {
+      settings: JSON.stringify(
+        Object.fromEntries(Object.entries(settings).filter(([name]) => !names.includes(name))),
+      ),
+      secrets: this.#options.secrets.seal(JSON.stringify(Object.fromEntries(secret)), `target ${id}`),
+    };
+  }
+
+  #settings(row: TargetRow): TargetSettings {
+    try {
+      const secret = JSON.parse(this.#options.secrets.unseal(row.secrets, `target ${row.id}`)) as Record<
+        string,
+        unknown
+      >;
+      for (const value of Object.values(secret)) this.#options.log.redact(String(value));
+      return v.parse(TargetSettings, { ...(JSON.parse(row.settings) as object), ...secret });
+    } catch (error) {
+      if (error instanceof SealError) throw new Problem('target_secret_lost', { cause: error });
+      throw error;
+    }
+  }
+
+  /** With a lost key file the visible settings stay, and the secret must be entered again. */
+  #settingsForChange(row: TargetRow): object {
+    try {
+      return this.#settings(row);
+    } catch (error) {
+      if (isProblem(error, 'target_secret_lost')) return JSON.parse(row.settings) as object;
+      throw error;
+    }
+  }
+
+  async #present(row: TargetRow): Promise<Target> {
+    const settings = JSON.parse(row.settings) as TargetSettings;
+    const sameDisk = await targetType(settings.kind)
+      .sameDisk(settings, this.#options.context)
+      .catch(() => false);
+    return {
+      id: row.id,
+      unique_id: row.unique_id,
+      name: row.name,
+      settings: v.parse(PublicTargetSettings, settings),
+      created_at: timestamp(row.created_at),
+      refreshed_at: row.refreshed_at === null ? null : timestamp(row.refreshed_at),
+      problem: this.#options.store.problemOf(row),
+      same_disk: sameDisk,
+      ...(await this.#options.store.usage(row.id)),
+    };
+  }
+}

@@ -1,0 +1,286 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import {
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  statfs,
+  writeFile,
+} from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { type FolderSettings, type FoundBackups, PROBE_STEPS } from '../../../contract/index.ts';
+import { isProblem, Problem } from '../../../kernel/errors.ts';
+import { syncDirectory } from '../../../kernel/files.ts';
+import { archiveOf, SIDECAR_ENDING } from '../../names.ts';
+import { decodeSidecar, MAX_SIDECAR_BYTES } from '../../sidecar.ts';
+import type {
+  ArchiveWriter,
+  OpenedObject,
+  OpenOptions,
+  ProbeOutcome,
+  StorageTarget,
+  StoredObject,
+  TargetType,
+  WriterOptions,
+} from '../target.ts';
+import { classifyFileError, withFileFaults } from './faults.ts';
+import { FolderWriter } from './writer.ts';
+
+/** Recognises the place: where it is missing, the disk is not mounted, and nothing is written below its mount point. */
+const MARKER = '.homestash-target';
+const MARKER_TEXT = 'Homestash keeps backups here. Without this file it takes the disk for not mounted.\n';
+
+/** Enough of a file to notice a disk that swaps blocks, small enough for every start. */
+const PROBE_BYTES = 64 * 1024;
+
+/** One read from a disk at a time is large enough for full speed and small enough for a box with 1 GB. */
+const READ_CHUNK_BYTES = 1024 * 1024;
+
+function versionOf(info: { size: number; mtimeMs: number }): string {
+  return `${info.size}-${Math.round(info.mtimeMs)}`;
+}
+
+class FolderTarget implements StorageTarget {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  async prepare(): Promise<void> {
+    await withFileFaults(this.#directory, () => writeFile(join(this.#directory, MARKER), MARKER_TEXT));
+  }
+
+  async probe(onStep?: (step: ProbeOutcome) => void, signal?: AbortSignal): Promise<ProbeOutcome[]> {
+    const path = join(this.#directory, `.homestash-probe-${randomBytes(6).toString('hex')}`);
+    const data = randomBytes(PROBE_BYTES);
+    const work: Record<ProbeOutcome['step'], () => Promise<void>> = {
+      reach: () => this.#makeDirectory(),
+      write: () => this.#writeSynced(path, data),
+      list: async () => {
+        const names = await readdir(this.#directory);
+        if (!names.includes(path.slice(this.#directory.length + 1)))
+          throw new Problem('target_corrupt', { params: { key: path } });
+      },
+      read: async () => {
+        if (!(await readFile(path)).equals(data))
+          throw new Problem('target_corrupt', { params: { key: path } });
+      },
+      multipart: async () => {
+        const writer = await FolderWriter.create(path, `${path}.partial`, signal);
+        await writer.write(data);
+        await writer.finish();
+        await writer.commit();
+      },
+      delete: () => rm(path),
+    };
+    const steps: ProbeOutcome[] = [];
+    let failed = false;
+    for (const step of PROBE_STEPS) {
+      const outcome: ProbeOutcome = failed
+        ? { step, outcome: 'skipped', problem: null }
+        : await this.#probeStep(step, work[step], signal);
+      failed ||= outcome.outcome === 'failed';
+      steps.push(outcome);
+      onStep?.(outcome);
+    }
+    if (failed) await Promise.allSettled([rm(path, { force: true }), rm(`${path}.partial`, { force: true })]);
+    return steps;
+  }
+
+  async #probeStep(
+    step: ProbeOutcome['step'],
+    work: () => Promise<void>,
+    signal?: AbortSignal,
+  ): Promise<ProbeOutcome> {
+    signal?.throwIfAborted();
+    try {
+      await withFileFaults(this.#directory, work);
+      return { step, outcome: 'ok', problem: null };
+    } catch (error) {
+      if (!isProblem(error)) throw error;
+      return { step, outcome: 'failed', problem: error };
+    }
+  }
+
+  /** Makes the directory in one that exists; never a whole path, which would hide a disk that is not mounted. */
+  async #makeDirectory(): Promise<void> {
+    await mkdir(this.#directory, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    if (!(await stat(this.#directory)).isDirectory()) {
+      throw new Problem('target_folder_missing', { params: { path: this.#directory } });
+    }
+  }
+
+  async find(): Promise<FoundBackups[]> {
+    const objects = await withFileFaults(this.#directory, () => this.#objects());
+    const keys = new Set(objects.map((object) => object.key));
+    const dates: string[] = [];
+    for (const { key, size } of objects) {
+      if (!key.endsWith(SIDECAR_ENDING) || size > MAX_SIDECAR_BYTES || !keys.has(archiveOf(key))) continue;
+      const found = decodeSidecar(await readFile(this.#path(key)));
+      if (found) dates.push(found.backup.date);
+    }
+    if (dates.length === 0) return [];
+    const newest = dates.reduce((a, b) => (Date.parse(a) > Date.parse(b) ? a : b));
+    return [{ folder: this.#directory, backups: dates.length, newest, current: true }];
+  }
+
+  list(): Promise<StoredObject[]> {
+    return withFileFaults(this.#directory, async () => {
+      await this.#requireMarker();
+      return this.#objects();
+    });
+  }
+
+  read(key: string, maxBytes: number): Promise<Buffer | undefined> {
+    return withFileFaults(this.#directory, async () => {
+      const known = await this.stat(key);
+      if (!known) return undefined;
+      if (known.size > maxBytes) throw new Problem('target_corrupt', { params: { key } });
+      return readFile(this.#path(key));
+    });
+  }
+
+  put(key: string, data: Uint8Array): Promise<void> {
+    return withFileFaults(this.#directory, async () => {
+      await this.#requireMarker();
+      const temporary = this.#temporary(key, 'put');
+      try {
+        await this.#writeSynced(temporary, data);
+        await rename(temporary, this.#path(key));
+      } finally {
+        await rm(temporary, { force: true });
+      }
+      syncDirectory(this.#directory);
+    });
+  }
+
+  open(key: string, options: OpenOptions = {}): Promise<OpenedObject | undefined> {
+    return withFileFaults(this.#directory, async () => {
+      options.signal?.throwIfAborted();
+      const known = await this.stat(key);
+      if (!known) return undefined;
+      if (options.version !== undefined && options.version !== known.version) {
+        throw new Problem('target_corrupt', { params: { key } });
+      }
+      if (known.size === 0) return { stream: Readable.from([]), size: 0, version: known.version };
+      const stream = createReadStream(this.#path(key), {
+        start: options.start ?? 0,
+        end: (options.end ?? known.size) - 1,
+        highWaterMark: READ_CHUNK_BYTES,
+        ...(options.signal ? { signal: options.signal } : {}),
+      });
+      return { stream, size: known.size, version: known.version };
+    });
+  }
+
+  async stat(key: string): Promise<StoredObject | undefined> {
+    try {
+      const info = await lstat(this.#path(key));
+      return info.isFile()
+        ? { key, size: info.size, version: versionOf(info), modified: Math.round(info.mtimeMs) }
+        : undefined;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw classifyFileError(error, this.#directory);
+    }
+  }
+
+  create(key: string, options: WriterOptions): Promise<ArchiveWriter> {
+    return withFileFaults(this.#directory, async () => {
+      await this.#requireMarker();
+      const { bavail, bsize } = await statfs(this.#directory);
+      if (bavail * bsize < options.sizeLimit) throw new Problem('target_full');
+      return FolderWriter.create(this.#path(key), this.#temporary(key, 'partial'), options.signal);
+    });
+  }
+
+  async delete(key: string): Promise<void> {
+    await withFileFaults(this.#directory, async () => {
+      await this.#requireMarker();
+      await rm(this.#path(key), { force: true });
+      syncDirectory(this.#directory);
+    });
+  }
+
+  async sweep(key: string): Promise<void> {
+    await withFileFaults(this.#directory, async () => {
+      await this.#requireMarker();
+      await rm(this.#temporary(key, 'partial'), { force: true });
+      await rm(this.#temporary(key, 'put'), { force: true });
+    });
+  }
+
+  close(): void {}
+
+  async #requireMarker(): Promise<void> {
+    try {
+      await stat(join(this.#directory, MARKER));
+    } catch (error) {
+      throw classifyFileError(error, this.#directory);
+    }
+  }
+
+  async #objects(): Promise<StoredObject[]> {
+    const objects: StoredObject[] = [];
+    for (const name of await readdir(this.#directory)) {
+      const known = name.startsWith('.') ? undefined : await this.stat(name);
+      if (known) objects.push(known);
+    }
+    return objects;
+  }
+
+  async #writeSynced(path: string, data: Uint8Array): Promise<void> {
+    const file = await open(path, 'w', 0o600);
+    try {
+      await file.writeFile(data);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  #path(key: string): string {
+    if (key === '' || key.startsWith('.') || /[/\0]/.test(key))
+      throw new RangeError('not the name of a file');
+    return join(this.#directory, key);
+  }
+
+  /** Hidden, and found again by the key alone: what a crash leaves can be swept. */
+  #temporary(key: string, kind: 'partial' | 'put'): string {
+    const hash = createHash('sha256').update(key).digest('hex').slice(0, 32);
+    return join(this.#directory, `.homestash-${hash}.${kind}`);
+  }
+}
+
+async function deviceOf(path: string): Promise<number> {
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      return (await stat(await realpath(at))).dev;
+    } catch (error) {
+      if (at === dirname(at)) throw error;
+    }
+  }
+}
+
+/** A directory on this machine or on something mounted there. */
+export const folderTargetType: TargetType<FolderSettings> = {
+  kind: 'folder',
+  secrets: [],
+  complete: (settings, { dataDir }) => ({
+    ...settings,
+    path: resolve(settings.path === '' ? join(dataDir, 'backups') : settings.path),
+  }),
+  place: (settings) => `folder ${settings.path}`,
+  sameDisk: async (settings, { dataDir }) => (await deviceOf(settings.path)) === (await deviceOf(dataDir)),
+  open: (settings) => new FolderTarget(settings.path),
+};

@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util';
+import { readEnvironment } from './environment.ts';
+import { isProblem } from './kernel/errors.ts';
+import { describeError } from './kernel/log.ts';
+import { wordProblem } from './kernel/texts.ts';
+import { pair, startCore } from './main.ts';
+
+const USAGE = `usage: homestash serve              start the core; prints one line of JSON when it is ready
+       homestash pair [--url URL]    print a fresh pairing code (valid once, for 15 minutes)
+
+environment:
+  HOMESTASH_DATA       where everything is kept (default: homestash in the user's data home)
+  HOMESTASH_API_PORT   the port of the API (default: 8098; 0 takes a free one)
+  HOMESTASH_BIND       the address to listen on (default: 127.0.0.1)
+  HOMESTASH_LOG_LEVEL  debug, info, warning or error (default: info)
+  HOMESTASH_STREAM_IDLE_SECONDS  a stream on which nothing moves for so long is ended (default: 120)
+`;
+
+/** The convention for a wrong command line (sysexits.h, EX_USAGE). */
+const EXIT_USAGE = 64;
+
+async function serve(): Promise<void> {
+  const core = await startCore(readEnvironment(process.env));
+  const stop = () => void core.stop().then(() => process.exit(0));
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  process.stdout.write(`${JSON.stringify({ ready: true, url: core.url, version: core.info.version })}\n`);
+}
+
+async function printPairingCode(url: string | undefined): Promise<void> {
+  const result = await pair({ ...readEnvironment(process.env), ...(url === undefined ? {} : { url }) });
+  process.stdout.write(`${result.code}\n`);
+  process.stderr.write(`valid once, until ${result.expires_at}, for ${result.url}\n`);
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { url: { type: 'string' }, help: { type: 'boolean' } },
+  });
+  if (values.help) process.stdout.write(USAGE);
+  else if (positionals.length === 1 && positionals[0] === 'serve') await serve();
+  else if (positionals.length === 1 && positionals[0] === 'pair') await printPairingCode(values.url);
+  else {
+    process.stderr.write(USAGE);
+    process.exitCode = EXIT_USAGE;
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  const problem = isProblem(error) ? wordProblem(error) : undefined;
+  process.stderr.write(`homestash: ${problem ? `${problem.title} ${problem.hint}` : describeError(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,41 @@
+import { hostname, networkInterfaces } from 'node:os';
+import * as v from 'valibot';
+import { Id } from './contract/index.ts';
+import { newId } from './kernel/ids.ts';
+import type { Settings } from './kernel/settings.ts';
+
+const Instance = v.object({ id: Id, name: v.string() });
+type Instance = v.InferOutput<typeof Instance>;
+
+const Listener = v.object({ url: v.string() });
+
+/** Who this core is. Made at the first start and never changed; `fresh` tells that it was just made. */
+export async function openInstance(settings: Settings): Promise<{ instance: Instance; fresh: boolean }> {
+  const known = await settings.read('instance', Instance);
+  if (known) return { instance: known, fresh: false };
+  const instance = { id: newId(), name: 'Homestash' };
+  await settings.write('instance', instance);
+  return { instance, fresh: true };
+}
+
+/** The address under which others reach a core that listens there, as far as it can know. */
+export function reachableUrl(bind: string, port: number): string {
+  const everywhere = bind === '0.0.0.0' || bind === '::';
+  const host = everywhere ? (lanAddress() ?? hostname()) : bind;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+function lanAddress(): string | undefined {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find((address) => !address.internal && address.family === 'IPv4')?.address;
+}
+
+/** Leaves the address where `pair` finds it. */
+export async function rememberUrl(settings: Settings, url: string): Promise<void> {
+  await settings.write('listener', { url });
+}
+
+export async function recallUrl(settings: Settings): Promise<string | undefined> {
+  return (await settings.read('listener', Listener))?.url;
+}
