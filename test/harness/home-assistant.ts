@@ -112,7 +112,7 @@ export class HomeAssistant {
         waitFor('Home Assistant to serve', () => this.#serves(), { timeoutMs: START_TIMEOUT_MS }),
       );
       if (await needsOnboarding(this.url)) this.#token = await onboard(this.url, this.owner);
-      this.disconnect();
+      this.#socket?.close();
       this.#socket = await this.#connect();
       // Both: after a restore the backup manager is idle long before Home Assistant runs, else it is the other way round.
       await waitFor(
@@ -136,7 +136,6 @@ export class HomeAssistant {
   /** Restarts it as its own page does, and waits until it is ready again. */
   async restart(): Promise<void> {
     await this.restarted(async () => {
-      this.disconnect();
       await this.rest('POST', '/api/services/homeassistant/restart', {});
     });
   }
@@ -152,14 +151,9 @@ export class HomeAssistant {
     await this.ready();
   }
 
-  /** Closes the websocket from our side: if Home Assistant has to do it, its stop takes ten seconds longer. */
-  disconnect(): void {
-    this.#socket?.close();
-  }
-
   async stop(): Promise<void> {
     this.#expectedToRun = false;
-    this.disconnect();
+    this.#socket?.close();
     await this.#program.stop();
   }
 

@@ -56,7 +56,6 @@ export interface BackupHost {
   readonly token: string;
   readonly socket: HomeAssistantSocket;
   restarted(what: () => Promise<void>): Promise<void>;
-  disconnect(): void;
 }
 
 /** Backups as the Backups page handles them: the same websocket commands and HTTP requests. */
@@ -175,13 +174,8 @@ export class Backups {
   /** Restores, waits for the restart, and returns Home Assistant's own word on how it went. */
   async restore(backupId: string, agentId: string, password?: string): Promise<Answer> {
     await this.#host.restarted(async () => {
-      const { socket } = this.#host;
-      await socket.subscribe('backup/subscribe_events', {}, (event) => {
-        if (event.manager_state === 'restore_backup' && event.state === 'core_restart')
-          this.#host.disconnect();
-      });
       // On success the connection ends without an answer; a refusal throws here.
-      await socket.call('backup/restore', {
+      await this.#host.socket.call('backup/restore', {
         backup_id: backupId,
         agent_id: agentId,
         ...(password ? { password } : {}),

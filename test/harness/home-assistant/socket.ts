@@ -1,3 +1,5 @@
+import { openTextSocket, type TextSocket } from './websocket.ts';
+
 /** An answer of Home Assistant that says no. */
 export class HomeAssistantError extends Error {
   readonly code: string;
@@ -37,27 +39,27 @@ interface Waiting {
 
 /** Home Assistant's websocket API, just enough for tests. */
 export class HomeAssistantSocket {
-  readonly #socket: WebSocket;
+  readonly #socket: TextSocket;
   readonly #waiting = new Map<number, Waiting>();
   readonly #listeners = new Map<number, (event: Answer) => void>();
   #lastId = 0;
   /** Settles when the connection has ended, for whatever reason. */
   readonly closed: Promise<void>;
 
-  constructor(socket: WebSocket) {
+  constructor(socket: TextSocket) {
     this.#socket = socket;
     this.closed = new Promise((resolve) => {
-      socket.addEventListener('close', () => {
+      socket.onClose = () => {
         for (const { reject } of this.#waiting.values()) reject(new ConnectionLost());
         this.#waiting.clear();
         resolve();
-      });
+      };
     });
-    socket.addEventListener('message', ({ data }) => this.#receive(JSON.parse(String(data))));
+    socket.onText = (text) => this.#receive(JSON.parse(text));
   }
 
   get open(): boolean {
-    return this.#socket.readyState === WebSocket.OPEN;
+    return this.#socket.open;
   }
 
   /** Sends a command and returns its result; throws HomeAssistantError or ConnectionLost. */
@@ -108,26 +110,20 @@ export class HomeAssistantSocket {
 }
 
 /** Opens an authenticated websocket; a refused token is a HomeAssistantError with code `auth_invalid`. */
-export function openSocket(url: string, token: string): Promise<HomeAssistantSocket> {
-  const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/api/websocket`);
+export async function openSocket(url: string, token: string): Promise<HomeAssistantSocket> {
+  const socket = await openTextSocket(`${url}/api/websocket`);
   return new Promise((resolve, reject) => {
-    const onClose = () => reject(new ConnectionLost());
-    const onMessage = ({ data }: MessageEvent) => {
-      const message = JSON.parse(String(data)) as Message;
+    socket.onClose = () => reject(new ConnectionLost());
+    socket.onText = (text) => {
+      const message = JSON.parse(text) as Message;
       if (message.type === 'auth_required') {
         socket.send(JSON.stringify({ type: 'auth', access_token: token }));
-        return;
-      }
-      socket.removeEventListener('message', onMessage);
-      socket.removeEventListener('close', onClose);
-      if (message.type === 'auth_ok') {
+      } else if (message.type === 'auth_ok') {
         resolve(new HomeAssistantSocket(socket));
       } else {
-        socket.close();
         reject(new HomeAssistantError(message.type, message.message ?? 'refused'));
+        socket.close();
       }
     };
-    socket.addEventListener('message', onMessage);
-    socket.addEventListener('close', onClose);
   });
 }
