@@ -1,0 +1,97 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Target } from '../../src/contract/index.ts';
+import { repositoryRoot } from './cache.ts';
+import { CoreClient } from './core-client.ts';
+import { freePort } from './free-port.ts';
+import { failedStart, Program } from './process.ts';
+import { waitFor } from './wait-for.ts';
+
+const START_TIMEOUT_MS = 30_000;
+const ENTRY = join(repositoryRoot, 'src/homestash.ts');
+
+export interface CoreProcessOptions {
+  /** Its data folder; a temporary one if not given. */
+  dataDir?: string;
+  /** Added to its environment. */
+  env?: Record<string, string>;
+}
+
+/** A core in a process of its own, as `homestash serve` runs it, with a client that is paired. */
+export class CoreProcess {
+  readonly dataDir: string;
+  readonly program: Program;
+  readonly url: string;
+  readonly #env: Record<string, string>;
+  #client: CoreClient | undefined;
+
+  constructor(dataDir: string, port: number, env: Record<string, string>) {
+    this.dataDir = dataDir;
+    this.url = `http://127.0.0.1:${port}`;
+    this.#env = { ...env, HOMESTASH_DATA: dataDir, HOMESTASH_API_PORT: String(port) };
+    this.program = new Program({
+      command: process.execPath,
+      args: [ENTRY, 'serve'],
+      env: this.#env,
+      logFile: `${dataDir}.log`,
+    });
+  }
+
+  /** A client with a token of its own. */
+  get client(): CoreClient {
+    if (!this.#client) throw new Error('the core was not started');
+    return this.#client;
+  }
+
+  /** Starts it, again on the same port and data after an end, and waits until it says that it is ready. */
+  async start(): Promise<void> {
+    const ready = () => this.program.log().split('{"ready":true').length - 1;
+    const before = ready();
+    this.program.start();
+    try {
+      await waitFor(
+        'the core to be ready',
+        () => {
+          if (!this.program.running) throw new Error('it ended');
+          return ready() > before;
+        },
+        { timeoutMs: START_TIMEOUT_MS },
+      );
+    } catch (error) {
+      await failedStart(this.program, 'the core', error);
+    }
+    this.#client ??= await CoreClient.pair(this.url, await this.pairingCode());
+  }
+
+  /** What `homestash pair` prints. */
+  async pairingCode(): Promise<string> {
+    const { stdout } = await promisify(execFile)(process.execPath, [ENTRY, 'pair'], {
+      env: { ...process.env, ...this.#env },
+    });
+    return stdout.trim();
+  }
+
+  async stop(): Promise<void> {
+    await this.program.stop();
+  }
+
+  async kill9(): Promise<void> {
+    await this.program.kill9();
+  }
+}
+
+/** Starts a core that listens on a free port of 127.0.0.1. */
+export async function startCoreProcess(options: CoreProcessOptions = {}): Promise<CoreProcess> {
+  const dataDir = options.dataDir ?? join(mkdtempSync(join(tmpdir(), 'homestash-core-')), 'data');
+  const core = new CoreProcess(dataDir, await freePort(), options.env ?? {});
+  await core.start();
+  return core;
+}
+
+/** What Home Assistant calls the location of a target. */
+export function agentId(target: Target): string {
+  return `homestash.${target.unique_id}`;
+}
