@@ -1,3 +1,4 @@
+# ruff: noqa: INP001, T201 - a script, whose output is what it prints
 """Print what the given integrations of Home Assistant need from PyPI, their dependencies included.
 
 usage: integration_requirements.py FOLDER_OF_THE_HOMEASSISTANT_PACKAGE INTEGRATION...
@@ -7,22 +8,31 @@ since what they would import is what is about to be installed.
 """
 
 import ast
-import json
-import sys
 from collections.abc import Iterable
+import json
 from pathlib import Path
+import sys
 
 # Voice only, and sources in C++: two lines in the log of Home Assistant are cheaper than a compiler on every machine.
 LEFT_OUT = ("pymicro-vad", "pyspeex-noise")
 
 
+def strings_in(node: ast.AST) -> list[str]:
+    """Return the string constants anywhere in a piece of code."""
+    return [
+        item.value
+        for item in ast.walk(node)
+        if isinstance(item, ast.Constant) and isinstance(item.value, str)
+    ]
+
+
 def strings_assigned_to(file: Path, name: str) -> list[str]:
     """Return the string constants in the value of a module level name."""
     for node in ast.parse(file.read_text()).body:
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-        if node_value := getattr(node, "value", None):
-            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-                return [c.value for c in ast.walk(node_value) if isinstance(c, ast.Constant) and isinstance(c.value, str)]
+        if isinstance(node, ast.Assign) and any(
+            isinstance(t, ast.Name) and t.id == name for t in node.targets
+        ):
+            return strings_in(node.value)
     return []
 
 
@@ -30,15 +40,24 @@ def strings_of_class(file: Path, name: str) -> list[str]:
     """Return the string constants that a class assigns."""
     for node in ast.parse(file.read_text()).body:
         if isinstance(node, ast.ClassDef) and node.name == name:
-            values = [item.value for item in node.body if isinstance(item, ast.Assign)]
-            return [v.value for v in values if isinstance(v, ast.Constant) and isinstance(v.value, str)]
+            return [
+                text
+                for item in node.body
+                if isinstance(item, ast.Assign)
+                for text in strings_in(item.value)
+            ]
     return []
 
 
 def default_integrations(package: Path) -> list[str]:
     """Return what Home Assistant loads by default: a list of its own, and every entity platform's integration."""
-    platforms = strings_of_class(package / "generated" / "entity_platforms.py", "EntityPlatforms")
-    return strings_assigned_to(package / "bootstrap.py", "DEFAULT_INTEGRATIONS") + platforms
+    platforms = strings_of_class(
+        package / "generated" / "entity_platforms.py", "EntityPlatforms"
+    )
+    return (
+        strings_assigned_to(package / "bootstrap.py", "DEFAULT_INTEGRATIONS")
+        + platforms
+    )
 
 
 def requirements(package: Path, integrations: Iterable[str]) -> set[str]:
