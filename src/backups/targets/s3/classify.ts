@@ -11,6 +11,8 @@ export interface Circumstances {
   readonly operation: Operation;
   readonly host: string;
   readonly bucket: string;
+  /** As the bucket knows it, where one object was meant. */
+  readonly key?: string | undefined;
   /** The answer cannot have a document: HEAD. */
   readonly bodiless?: boolean | undefined;
   /** Now, as this machine believes (milliseconds since 1970). */
@@ -107,6 +109,7 @@ function paramsOf(code: ProblemCode, fault: Fault, around: Circumstances): Recor
     case 'target_unavailable':
       return { status: String(fault.status ?? '') };
     case 'target_corrupt':
+      return { key: around.key ?? '', reason: reasonOf(fault) };
     case 'target_unexpected':
       return { reason: reasonOf(fault) };
     default:

@@ -34,6 +34,8 @@ export interface Via {
 
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
+  /** The object that is meant, as the bucket knows it; for the words of a problem. */
+  readonly key?: string;
   /** How often it is tried in all; without a number as often as is usual. */
   readonly attempts?: number;
   /** The answer has no body, so a refusal has no document. */
@@ -75,7 +77,7 @@ export class Connection {
    * `send` is called once for each attempt; an attempt that failed is cut off from its socket before the next begins.
    */
   async run<T>(operation: Operation, send: (via: Via) => Promise<T>, options: RunOptions = {}): Promise<T> {
-    const { signal, attempts, bodiless, streaming } = options;
+    const { signal, key, attempts, bodiless, streaming } = options;
     const { clock } = this.context;
     signal?.throwIfAborted();
     const attempt = async (): Promise<T> => {
@@ -104,7 +106,7 @@ export class Connection {
     } catch (error) {
       signal?.throwIfAborted();
       const { host } = this.address;
-      throw classify(error, { operation, host, bucket: this.bucket, bodiless, now: Date.now() });
+      throw classify(error, { operation, host, bucket: this.bucket, key, bodiless, now: Date.now() });
     }
   }
 

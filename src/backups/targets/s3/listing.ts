@@ -1,13 +1,7 @@
-import {
-  AbortMultipartUploadCommand,
-  ListMultipartUploadsCommand,
-  ListObjectsV2Command,
-  type ListObjectsV2CommandOutput,
-} from '@aws-sdk/client-s3';
+import { ListObjectsV2Command, type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { Problem } from '../../../kernel/errors.ts';
 import type { StoredObject } from '../target.ts';
 import type { Connection } from './connection.ts';
-import { faultOf } from './fault.ts';
 import { decodeListed } from './keys.ts';
 import { versionOf } from './version.ts';
 
@@ -89,69 +83,4 @@ function nextToken(page: ListObjectsV2CommandOutput, previous: string | undefine
     throw new Problem('target_unexpected', { params: { reason: 'the list ends in the middle' } });
   }
   return next;
-}
-
-/** Servers that keep no list of uploads; some remove old ones by themselves. */
-const UNSUPPORTED = new Set([405, 501]);
-
-/** Aborts every unfinished upload to exactly this key. */
-export async function sweepUploads(connection: Connection, key: string, signal?: AbortSignal): Promise<void> {
-  let marker: { KeyMarker: string; UploadIdMarker?: string } | undefined;
-  for (;;) {
-    const page = await uploadsPage(connection, key, marker, signal);
-    for (const upload of page?.Uploads ?? []) {
-      const listed = decodeListed(upload.Key ?? '', page?.EncodingType);
-      if (listed === key && upload.UploadId) await abortUpload(connection, key, upload.UploadId, signal);
-    }
-    // The key itself comes first among all that begin with it, so its uploads end where another key begins.
-    const next = decodeListed(page?.NextKeyMarker ?? '', page?.EncodingType);
-    if (page?.IsTruncated !== true || next !== key) return;
-    const uploadId = page.NextUploadIdMarker;
-    if (uploadId === undefined || uploadId === marker?.UploadIdMarker) return;
-    marker = { KeyMarker: next, UploadIdMarker: uploadId };
-  }
-}
-
-async function uploadsPage(
-  connection: Connection,
-  key: string,
-  marker: { KeyMarker: string; UploadIdMarker?: string } | undefined,
-  signal: AbortSignal | undefined,
-) {
-  try {
-    return await connection.run(
-      'multipart',
-      ({ client, http }) =>
-        client.send(
-          new ListMultipartUploadsCommand({
-            Bucket: connection.bucket,
-            Prefix: key,
-            EncodingType: 'url',
-            ...marker,
-          }),
-          http,
-        ),
-      { signal },
-    );
-  } catch (error) {
-    const status = error instanceof Problem ? faultOf(error.cause).status : undefined;
-    if (status !== undefined && UNSUPPORTED.has(status)) return undefined;
-    throw error;
-  }
-}
-
-async function abortUpload(connection: Connection, key: string, id: string, signal?: AbortSignal) {
-  try {
-    await connection.run(
-      'multipart',
-      ({ client, http }) =>
-        client.send(
-          new AbortMultipartUploadCommand({ Bucket: connection.bucket, Key: key, UploadId: id }),
-          http,
-        ),
-      { signal },
-    );
-  } catch (error) {
-    if (!(error instanceof Problem) || faultOf(error.cause).s3Code !== 'NoSuchUpload') throw error;
-  }
 }

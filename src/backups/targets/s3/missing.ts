@@ -3,9 +3,16 @@ import { faultOf } from './fault.ts';
 
 const NOT_FOUND = 404;
 
-/** Whether the server said, by this code of its own, that there is no such thing. A 404 of something else says nothing. */
-export function isMissing(error: unknown, s3Code: string): boolean {
-  return error instanceof Problem && faultOf(error.cause).s3Code === s3Code;
+/** AWS's code for an object that is not there, and what some servers say instead. */
+const MISSING = new Set(['NoSuchKey', 'NotFound']);
+
+/**
+ * Whether the server said by a code of its own that there is no such object. A 404 without one is a proxy's or a
+ * website's, and must not be taken for a backup that is gone.
+ */
+export function isMissing(error: unknown): boolean {
+  if (!(error instanceof Problem)) return false;
+  return MISSING.has(faultOf(error.cause).s3Code ?? '');
 }
 
 /** Whether a HEAD was answered with 404, which has no room for a code. */

@@ -21,11 +21,12 @@ export async function openObject(
   try {
     const output = await connection.run('read', (via) => request(connection, key, options, via), {
       signal,
+      key,
       streaming: true,
     });
-    return opened(connection, output, options);
+    return opened(connection, key, output, options);
   } catch (error) {
-    if (isMissing(error, 'NoSuchKey')) return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }
@@ -63,7 +64,12 @@ function rangeOf({ start = 0, end }: OpenOptions): string | undefined {
   return start === 0 ? undefined : `bytes=${start}-`;
 }
 
-function opened(connection: Connection, output: GetObjectCommandOutput, options: OpenOptions): OpenedObject {
+function opened(
+  connection: Connection,
+  key: string,
+  output: GetObjectCommandOutput,
+  options: OpenOptions,
+): OpenedObject {
   const source = output.Body;
   if (!(source instanceof Readable)) throw connection.notS3();
   const refuse = (problem: Problem): Problem => {
@@ -76,10 +82,11 @@ function opened(connection: Connection, output: GetObjectCommandOutput, options:
     throw refuse(new Problem('target_unexpected', { params: { reason: 'the server ignores ranges' } }));
   }
   const size = total ? Number(total[2]) : output.ContentLength;
-  if (size === undefined || output.ETag === undefined) throw refuse(connection.notS3());
+  // A file that was laid into the server's folder by hand has no ETag, but every object has its time.
+  if (size === undefined || output.LastModified === undefined) throw refuse(connection.notS3());
   const version = versionOf({ ...output, ContentLength: size });
   // Some servers take the condition and do not look at it.
-  if (options.version !== undefined && options.version !== version) throw refuse(changed());
+  if (options.version !== undefined && options.version !== version) throw refuse(corrupt(key, 'changed'));
   const { clock, idleTimeoutMs } = connection.context;
   const { host } = connection.address;
   const stream = new Body({
@@ -88,7 +95,7 @@ function opened(connection: Connection, output: GetObjectCommandOutput, options:
     clock,
     idleTimeoutMs,
     problem: (error) =>
-      classify(error, { operation: 'read', host, bucket: connection.bucket, now: Date.now() }),
+      classify(error, { operation: 'read', host, bucket: connection.bucket, key, now: Date.now() }),
     silence: () => silence(connection),
     signal: options.signal,
   });
@@ -102,9 +109,9 @@ export function isPastEnd(error: unknown): boolean {
   return cause?.$metadata?.httpStatusCode === RANGE_NOT_SATISFIABLE;
 }
 
-/** The object is not what it was when its version was noted. */
-export function changed(): Problem {
-  return new Problem('target_corrupt', { params: { reason: 'changed' } });
+/** An object that is not what it should be. */
+export function corrupt(key: string, reason: string): Problem {
+  return new Problem('target_corrupt', { params: { key, reason } });
 }
 
 function silence(connection: Connection): Problem {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Problem } from '../../../kernel/errors.ts';
 
 const MIB = 1024 * 1024;
+const GIB = 1024 * MIB;
 
 /** Smaller parts cost more requests than they save memory. */
 export const SMALLEST_PART = 16 * MIB;
@@ -46,7 +47,9 @@ export function planParts(sizeLimit: number, memory: number): Plan {
 
 /** An archive that is larger than `limit` bytes. */
 export function tooLarge(limit: number): Problem {
-  return new Problem('upload_too_large', { params: { limit: String(limit) } });
+  const [unit, name] = limit >= GIB ? [GIB, 'GiB'] : [MIB, 'MiB'];
+  const rounded = Math.floor((limit / unit) * 10) / 10;
+  return new Problem('upload_too_large', { params: { limit: `${rounded} ${name}` } });
 }
 
 const MD5 = /^"?([0-9a-f]{32})"?$/;

@@ -5,6 +5,7 @@ import type { ProbeOutcome, StorageTarget } from '../target.ts';
 import type { Connection } from './connection.ts';
 import type { Keys } from './keys.ts';
 import { listPage } from './listing.ts';
+import { corrupt } from './open.ts';
 import type { Uploads } from './uploads.ts';
 import { S3Writer } from './writer.ts';
 
@@ -157,7 +158,7 @@ class RoundTrip {
     const chunks: Buffer[] = [];
     for await (const chunk of object.stream) chunks.push(chunk as Buffer);
     if (!Buffer.concat(chunks).equals(wanted)) {
-      throw new Problem('target_corrupt', { params: { reason: 'what was read is not what was written' } });
+      throw corrupt(this.#tools.keys.full(key), 'not what was written');
     }
   }
 

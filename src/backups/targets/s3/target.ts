@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { FoundBackups, S3Settings } from '../../../contract/index.ts';
-import { isProblem, Problem } from '../../../kernel/errors.ts';
+import { isProblem } from '../../../kernel/errors.ts';
 import type {
   ArchiveWriter,
   OpenedObject,
@@ -15,11 +15,12 @@ import type {
 import { Connection } from './connection.ts';
 import { findBackups } from './find.ts';
 import { Keys } from './keys.ts';
-import { listObjects, sweepUploads } from './listing.ts';
+import { listObjects } from './listing.ts';
 import { isBareMissing, isMissing } from './missing.ts';
-import { changed, isPastEnd, openObject } from './open.ts';
+import { corrupt, isPastEnd, openObject } from './open.ts';
 import { planParts } from './parts.ts';
 import { probe } from './probe.ts';
+import { sweepUploads } from './sweep.ts';
 import { Uploads } from './uploads.ts';
 import { versionOf } from './version.ts';
 import { S3Writer } from './writer.ts';
@@ -72,7 +73,7 @@ export class S3Target implements StorageTarget {
     if (!object) return undefined;
     if (object.size > maxBytes) {
       object.stream.destroy();
-      throw new Problem('target_corrupt', { params: { reason: 'too large' } });
+      throw corrupt(this.#keys.full(key), 'too large');
     }
     const chunks: Buffer[] = [];
     for await (const chunk of object.stream) chunks.push(chunk as Buffer);
@@ -105,7 +106,7 @@ export class S3Target implements StorageTarget {
   async #openNothing(key: string, version?: string, signal?: AbortSignal): Promise<OpenedObject | undefined> {
     const object = await this.stat(key, signal);
     if (!object) return undefined;
-    if (version !== undefined && version !== object.version) throw changed();
+    if (version !== undefined && version !== object.version) throw corrupt(this.#keys.full(key), 'changed');
     return { stream: Readable.from([], { objectMode: false }), size: object.size, version: object.version };
   }
 
@@ -146,12 +147,12 @@ export class S3Target implements StorageTarget {
         { signal },
       );
     } catch (error) {
-      if (!isMissing(error, 'NoSuchKey')) throw error;
+      if (!isMissing(error)) throw error;
     }
   }
 
   sweep(key: string, signal?: AbortSignal): Promise<void> {
-    return sweepUploads(this.#connection, this.#keys.full(key), signal);
+    return sweepUploads(this.#connection, this.#uploads, this.#keys.full(key), signal);
   }
 
   close(): void {

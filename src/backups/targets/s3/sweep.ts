@@ -1,0 +1,60 @@
+import { ListMultipartUploadsCommand } from '@aws-sdk/client-s3';
+import { Problem } from '../../../kernel/errors.ts';
+import type { Connection } from './connection.ts';
+import { faultOf } from './fault.ts';
+import { decodeListed } from './keys.ts';
+import type { Uploads } from './uploads.ts';
+
+/** Servers that keep no list of uploads; some remove old ones by themselves. */
+const UNSUPPORTED = new Set([405, 501]);
+
+/** Aborts every unfinished upload to exactly this key. */
+export async function sweepUploads(
+  connection: Connection,
+  uploads: Uploads,
+  key: string,
+  signal?: AbortSignal,
+): Promise<void> {
+  let marker: { KeyMarker: string; UploadIdMarker?: string } | undefined;
+  for (;;) {
+    const page = await uploadsPage(connection, key, marker, signal);
+    for (const upload of page?.Uploads ?? []) {
+      const listed = decodeListed(upload.Key ?? '', page?.EncodingType);
+      if (listed === key && upload.UploadId) await uploads.abort({ key, id: upload.UploadId }, signal);
+    }
+    // The key itself comes first among all that begin with it, so its uploads end where another key begins.
+    const next = decodeListed(page?.NextKeyMarker ?? '', page?.EncodingType);
+    if (page?.IsTruncated !== true || next !== key) return;
+    const uploadId = page.NextUploadIdMarker;
+    if (uploadId === undefined || uploadId === marker?.UploadIdMarker) return;
+    marker = { KeyMarker: next, UploadIdMarker: uploadId };
+  }
+}
+
+async function uploadsPage(
+  connection: Connection,
+  key: string,
+  marker: { KeyMarker: string; UploadIdMarker?: string } | undefined,
+  signal: AbortSignal | undefined,
+) {
+  try {
+    return await connection.run(
+      'multipart',
+      ({ client, http }) =>
+        client.send(
+          new ListMultipartUploadsCommand({
+            Bucket: connection.bucket,
+            Prefix: key,
+            EncodingType: 'url',
+            ...marker,
+          }),
+          http,
+        ),
+      { signal },
+    );
+  } catch (error) {
+    const status = error instanceof Problem ? faultOf(error.cause).status : undefined;
+    if (status !== undefined && UNSUPPORTED.has(status)) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,114 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { s3TargetType } from '../../../src/backups/targets/s3/index.ts';
+import type { StorageTarget } from '../../../src/backups/targets/target.ts';
+import type { S3Settings } from '../../../src/contract/index.ts';
+import { MemoryBudget } from '../../../src/kernel/admission.ts';
+import { type Clock, systemClock } from '../../../src/kernel/clock.ts';
+import { isProblem, type Problem } from '../../../src/kernel/errors.ts';
+import type { S3Server } from '../../harness/s3-server.ts';
+
+export const MIB = 1024 * 1024;
+
+/** What an upload of every kind fits into. */
+export const MEMORY = 200 * MIB;
+
+/** A clock whose pauses are over at once, and which remembers them. */
+export class HastyClock implements Clock {
+  readonly pauses: number[] = [];
+  now = systemClock.now;
+  monotonic = systemClock.monotonic;
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    this.pauses.push(ms);
+    return systemClock.sleep(0, signal);
+  }
+}
+
+export interface Opened {
+  readonly target: StorageTarget;
+  readonly memory: MemoryBudget;
+}
+
+const opened: StorageTarget[] = [];
+
+/** To be called after each test. */
+export function closeTargets(): void {
+  for (const target of opened.splice(0)) target.close();
+}
+
+export function s3Settings(server: Partial<S3Server>, more: Partial<S3Settings> = {}): S3Settings {
+  return {
+    kind: 's3',
+    endpoint: server.endpoint ?? '',
+    region: '',
+    bucket: 'bucket',
+    folder: 'homeassistant/backups',
+    access_key: server.accessKey ?? 'key',
+    secret_key: server.secretKey ?? 'secret',
+    path_style: 'auto',
+    ca_certificate: '',
+    ...more,
+  };
+}
+
+export function openTarget(
+  settings: S3Settings,
+  { clock = systemClock, idleTimeoutMs = 20_000 }: { clock?: Clock; idleTimeoutMs?: number } = {},
+): Opened {
+  const memory = new MemoryBudget(MEMORY);
+  const target = s3TargetType.open(settings, { clock, memory, dataDir: '/nowhere', idleTimeoutMs });
+  opened.push(target);
+  return { target, memory };
+}
+
+/** Bytes that no other test has. */
+export function noise(size: number): Buffer {
+  return randomBytes(size);
+}
+
+export const sha256 = (data: Uint8Array): string => createHash('sha256').update(data).digest('hex');
+
+/** Sends an archive in chunks of a size that fits nothing, in a buffer that is overwritten each time. */
+export async function upload(target: StorageTarget, key: string, data: Buffer, sizeLimit = data.length) {
+  const writer = await target.create(key, { sizeLimit });
+  const chunk = Buffer.alloc(777_777);
+  for (let offset = 0; offset < data.length; offset += chunk.length) {
+    const size = data.copy(chunk, 0, offset, offset + chunk.length);
+    await writer.write(chunk.subarray(0, size));
+    chunk.fill(0);
+  }
+  await writer.finish();
+  return writer;
+}
+
+/** The file in which the server keeps an object: a witness that is none of our code. */
+export function stored(server: S3Server, key: string, bucket = 'bucket'): Buffer | undefined {
+  const path = join(server.dataDir, bucket, key);
+  return existsSync(path) ? readFileSync(path) : undefined;
+}
+
+/** Parts of unfinished uploads in the server's own folder. */
+export function leftovers(server: S3Server, bucket = 'bucket'): string[] {
+  return readdirSync(join(server.dataDir, bucket), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && /sgwtmp|rclone_temp/.test(join(entry.parentPath, entry.name)))
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+export async function collect(stream: AsyncIterable<unknown> | Iterable<unknown>): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
+
+/** The problem that a promise ends with. */
+export async function problemOf(promise: Promise<unknown>): Promise<Problem> {
+  try {
+    await promise;
+  } catch (error) {
+    if (isProblem(error)) return error;
+    throw error;
+  }
+  throw new Error('no problem came');
+}
