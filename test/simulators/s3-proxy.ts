@@ -130,7 +130,9 @@ export class S3Proxy {
       } else if (action?.kind === 'replace') {
         answer.resume().once('end', () => outgoing.writeHead(action.status).end(action.body));
       } else {
-        outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
+        // Our connection to the server is closed after each request; the client's is its own affair.
+        const { connection: _ours, ...theirs } = answer.headers;
+        outgoing.writeHead(answer.statusCode ?? 500, theirs);
         if (action?.kind === 'cut_body' || action?.kind === 'stall_body') {
           breakOff(answer, outgoing, incoming, action);
         } else answer.pipe(outgoing);

@@ -26,6 +26,32 @@ export class HastyClock implements Clock {
   }
 }
 
+/** A clock that stands still until it is turned. */
+export class TurnedClock implements Clock {
+  #time = 0;
+  #sleepers: { until: number; wake: () => void }[] = [];
+  now = systemClock.now;
+  monotonic = () => this.#time;
+
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+      this.#sleepers.push({ until: this.#time + ms, wake: resolve });
+    });
+  }
+
+  /** Lets time pass in small steps, and everybody who wakes do their work. */
+  async turn(ms: number, steps = 20): Promise<void> {
+    for (let step = 0; step < steps; step += 1) {
+      this.#time += ms / steps;
+      const due = this.#sleepers.filter(({ until }) => until <= this.#time);
+      this.#sleepers = this.#sleepers.filter(({ until }) => until > this.#time);
+      for (const { wake } of due) wake();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}
+
 export interface Opened {
   readonly target: StorageTarget;
   readonly memory: MemoryBudget;

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
@@ -53,6 +54,8 @@ export class Connection {
   readonly #httpsAgent: HttpsAgent;
   readonly #client: S3Client;
   readonly #streamingClient: S3Client;
+  /** Why nothing can work with these settings; said with each request, so that a core with such a target starts. */
+  #broken: Problem | undefined;
 
   constructor(settings: S3Settings, context: TargetContext) {
     this.address = addressOf(settings);
@@ -66,7 +69,7 @@ export class Connection {
       autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER_MS,
     };
     this.#httpAgent = new HttpAgent(agent);
-    this.#httpsAgent = new HttpsAgent({ ...agent, ...trusting(settings.ca_certificate) });
+    this.#httpsAgent = new HttpsAgent({ ...agent, ...this.#trusting(settings.ca_certificate) });
     this.#client = this.#clientFor(settings, context.idleTimeoutMs);
     // A slow reader is no silent server, and the socket cannot tell them apart.
     this.#streamingClient = this.#clientFor(settings, 0);
@@ -80,6 +83,7 @@ export class Connection {
     const { signal, key, attempts, bodiless, streaming } = options;
     const { clock } = this.context;
     signal?.throwIfAborted();
+    if (this.#broken) throw this.#broken;
     const attempt = async (): Promise<T> => {
       const own = new AbortController();
       const abortSignal = signal ? AbortSignal.any([signal, own.signal]) : own.signal;
@@ -148,15 +152,19 @@ export class Connection {
       }),
     });
   }
-}
 
-/** The person's certificate authority beside the usual ones; a single server's own certificate will do, too. */
-function trusting(pem: string): { secureContext?: SecureContext } {
-  if (pem.trim() === '') return {};
-  try {
-    const ca = [...getCACertificates('default'), pem];
-    return { secureContext: createSecureContext({ ca, allowPartialTrustChain: true }) };
-  } catch (cause) {
-    throw new Problem('invalid_request', { params: { field: 'ca_certificate' }, cause });
+  /** The person's certificate authority beside the usual ones; a single server's own certificate will do, too. */
+  #trusting(pem: string): { secureContext?: SecureContext } {
+    if (pem.trim() === '') return {};
+    try {
+      // Node takes nonsense for a list without certificates, and says nothing.
+      new X509Certificate(pem);
+      const ca = [...getCACertificates('default'), pem];
+      return { secureContext: createSecureContext({ ca, allowPartialTrustChain: true }) };
+    } catch (cause) {
+      const reason = 'the given CA certificate cannot be read';
+      this.#broken = new Problem('target_tls', { params: { host: this.address.host, reason }, cause });
+      return {};
+    }
   }
 }
