@@ -4,10 +4,12 @@ import { readEnvironment } from './environment.ts';
 import { isProblem } from './kernel/errors.ts';
 import { describeError } from './kernel/log.ts';
 import { wordProblem } from './kernel/texts.ts';
-import { pair, startCore } from './main.ts';
+import { startCore } from './main.ts';
+import { giveToken, pair } from './one-shot.ts';
 
 const USAGE = `usage: homestash serve              start the core; prints one line of JSON when it is ready
        homestash pair [--url URL]    print a fresh pairing code (valid once, for 15 minutes)
+       homestash token NAME          print a new token for the API, for programs of your own
 
 environment:
   HOMESTASH_DATA       where everything is kept (default: homestash in the user's data home)
@@ -29,9 +31,13 @@ async function serve(): Promise<void> {
 }
 
 async function printPairingCode(url: string | undefined): Promise<void> {
-  const result = await pair({ ...readEnvironment(process.env), ...(url === undefined ? {} : { url }) });
+  const result = await pair(readEnvironment(process.env), url);
   process.stdout.write(`${result.code}\n`);
   process.stderr.write(`valid once, until ${result.expires_at}, for ${result.url}\n`);
+}
+
+async function printToken(name: string): Promise<void> {
+  process.stdout.write(`${await giveToken(readEnvironment(process.env), name)}\n`);
 }
 
 async function main(): Promise<void> {
@@ -42,6 +48,7 @@ async function main(): Promise<void> {
   if (values.help) process.stdout.write(USAGE);
   else if (positionals.length === 1 && positionals[0] === 'serve') await serve();
   else if (positionals.length === 1 && positionals[0] === 'pair') await printPairingCode(values.url);
+  else if (positionals.length === 2 && positionals[0] === 'token') await printToken(positionals[1] ?? '');
   else {
     process.stderr.write(USAGE);
     process.exitCode = EXIT_USAGE;

@@ -1,27 +1,24 @@
 import { type AccessEvents, createAccess, makePairingCode } from './access/index.ts';
-import { AccessStore, accessMigration } from './access/store.ts';
+import { AccessStore } from './access/store.ts';
 import { type ActivityEvents, createActivity } from './activity/index.ts';
-import { type BackupEvents, BackupStore, backupsMigration, createBackups } from './backups/index.ts';
+import { type BackupEvents, BackupStore, createBackups } from './backups/index.ts';
 import { API_VERSION, type Info, MIN_API_VERSION } from './contract/index.ts';
+import { openData } from './data.ts';
 import type { RunOptions } from './environment.ts';
-import { openInstance, reachableUrl, recallUrl, rememberUrl } from './instance.ts';
+import { openInstance, reachableUrl, rememberUrl } from './instance.ts';
 import { Bus } from './kernel/bus.ts';
 import { type Clock, systemClock, timestamp } from './kernel/clock.ts';
-import { claim, openDatabase } from './kernel/database.ts';
+import { claim } from './kernel/database.ts';
 import { Problem } from './kernel/errors.ts';
 import type { Feature } from './kernel/feature.ts';
 import { createApp } from './kernel/http/app.ts';
 import { startServer } from './kernel/http/server.ts';
 import { createLog, describeError, type Log } from './kernel/log.ts';
-import { Operations, operationsMigration } from './kernel/operations.ts';
+import { Operations } from './kernel/operations.ts';
 import { Secrets } from './kernel/secrets.ts';
-import { Settings, settingsMigration } from './kernel/settings.ts';
+import { Settings } from './kernel/settings.ts';
 import { createSystem } from './system/index.ts';
 import { VERSION } from './version.ts';
-
-type Events = AccessEvents & ActivityEvents & BackupEvents;
-
-const MIGRATIONS = [settingsMigration, operationsMigration, accessMigration, backupsMigration];
 
 export interface CoreOptions extends RunOptions {
   readonly clock?: Clock;
@@ -31,6 +28,7 @@ export interface CoreOptions extends RunOptions {
 export interface Core {
   readonly url: string;
   readonly info: Info;
+  /** Stops everything in reverse; may be called more than once. */
   stop(): Promise<void>;
 }
 
@@ -39,39 +37,40 @@ export class DataInUse extends Error {
   override readonly name = 'DataInUse';
 }
 
-function openLog(options: CoreOptions): Log {
-  return options.log ?? createLog(options.logLevel, (line) => process.stderr.write(line), Date.now);
-}
+type Events = AccessEvents & ActivityEvents & BackupEvents;
 
-/** Starts the core: data, kernel, features, server; and stops it in reverse. */
+/** Starts the core: data, kernel, features, server. What was started is stopped in reverse, also when a start fails. */
 export async function startCore(options: CoreOptions): Promise<Core> {
-  const clock = options.clock ?? systemClock;
-  const log = openLog(options);
-  const claimed = claim(options.dataDir);
-  if (!claimed) throw new DataInUse(`another Homestash already serves ${options.dataDir}`);
-  const undo: (() => Promise<void> | void)[] = [claimed.release];
+  const { dataDir, clock = systemClock } = options;
+  const log = options.log ?? createLog(options.logLevel, (line) => process.stderr.write(line), Date.now);
+  const started: (() => Promise<void> | void)[] = [];
   const stop = async () => {
-    for (const step of undo.splice(0).reverse()) {
+    for (const undo of started.splice(0).reverse()) {
       try {
-        await step();
+        await undo();
       } catch (error) {
         log.error('a part did not stop well', { reason: describeError(error) });
       }
     }
   };
   try {
-    const database = openDatabase(options.dataDir, MIGRATIONS);
-    undo.push(() => database.close());
-    const secrets = Secrets.open(options.dataDir);
-    const settings = new Settings(database.tables());
+    // data
+    const claimed = claim(dataDir);
+    if (!claimed) throw new DataInUse(`another Homestash already serves ${dataDir}`);
+    started.push(claimed.release);
+    const data = openData(dataDir);
+    started.push(data.close);
+
+    // kernel
+    const secrets = Secrets.open(dataDir);
+    const settings = new Settings(data.tables());
     const { instance, fresh } = await openInstance(settings);
     const bus = new Bus<Events>((error) =>
       log.error('a listener met a defect', { reason: describeError(error) }),
     );
-    const operations = new Operations(database.tables(), bus, clock, log);
+    const operations = new Operations(data.tables(), bus, clock, log);
     await operations.start();
-    const accessStore = new AccessStore(database.tables(), clock);
-
+    const tokens = new AccessStore(data.tables(), clock);
     const info: Info = {
       instance_id: instance.id,
       name: instance.name,
@@ -81,45 +80,46 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       started_at: timestamp(clock.now()),
     };
     let url = '';
+
+    // features
     const features: Feature[] = [
-      createAccess({ store: accessStore, bus, clock, log, info: () => info, url: () => url }),
+      createAccess({ store: tokens, bus, clock, log, info, url: () => url }),
       createBackups({
-        store: new BackupStore(database.tables()),
+        store: new BackupStore(data.tables()),
         secrets,
         operations,
         bus,
         clock,
         log,
-        dataDir: options.dataDir,
+        dataDir,
         idleTimeoutMs: options.idleTimeoutMs,
-        firstStart: async () => fresh,
+        fresh,
       }),
-      createActivity({ operations, bus, instanceId: () => instance.id }),
+      createActivity({ operations, bus, instanceId: instance.id }),
     ];
-    const routes = features.flatMap((feature) => feature.routes);
-    const system = createSystem({ info: () => info, routes });
-
+    const system = createSystem({ info, routes: features.flatMap((feature) => feature.routes) });
     for (const feature of features) {
-      if (feature.stop) undo.push(() => feature.stop?.());
+      started.push(async () => feature.stop?.());
       await feature.start?.();
     }
 
+    // server
     const stopping = new AbortController();
     const app = createApp({
-      routes: [...routes, ...system.routes],
-      authenticate: (token) => accessStore.authenticate(token),
+      routes: [...features, system].flatMap((feature) => feature.routes),
+      authenticate: (token) => tokens.authenticate(token),
       log,
       stopping: stopping.signal,
     });
     const server = await startServer({ app, host: options.bind, port: options.port });
-    undo.push(() => {
+    started.push(() => {
       stopping.abort(new Problem('shutting_down'));
       return server.stop();
     });
     url = reachableUrl(options.bind, server.port);
     await rememberUrl(settings, url);
-    if ((await accessStore.tokens()).length === 0) {
-      const { code } = await makePairingCode(accessStore, url);
+    if ((await tokens.tokens()).length === 0) {
+      const { code } = await makePairingCode(tokens, url);
       log.info('not paired yet: paste this code into Home Assistant within 15 minutes', {
         pairing_code: code,
       });
@@ -128,21 +128,5 @@ export async function startCore(options: CoreOptions): Promise<Core> {
   } catch (error) {
     await stop();
     throw error;
-  }
-}
-
-/** Makes a pairing code in a data folder, whether or not a core is serving it right now. */
-export async function pair(
-  options: RunOptions & { readonly url?: string },
-): Promise<{ code: string; url: string; expires_at: string }> {
-  const database = openDatabase(options.dataDir, MIGRATIONS);
-  try {
-    const url =
-      options.url ??
-      (await recallUrl(new Settings(database.tables()))) ??
-      reachableUrl(options.bind, options.port);
-    return await makePairingCode(new AccessStore(database.tables(), systemClock), url);
-  } finally {
-    await database.close();
   }
 }

@@ -28,7 +28,7 @@ export interface AccessOptions {
   readonly bus: Bus<AccessEvents>;
   readonly clock: Clock;
   readonly log: Log;
-  readonly info: () => Info;
+  readonly info: Info;
   /** Where clients reach the core, as far as it can know. */
   readonly url: () => string;
 }
@@ -66,7 +66,7 @@ export function createAccess(options: AccessOptions): Feature {
           const { token, id } = await store.exchange(body.secret, body.client_name);
           options.log.redact(token);
           options.log.info('a client was paired', { token_id: id });
-          return { token, token_id: id, info: options.info() };
+          return { token, token_id: id, info: options.info };
         },
       }),
       jsonRoute({

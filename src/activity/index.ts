@@ -24,7 +24,7 @@ export interface ActivityEvents {
 export interface ActivityOptions {
   readonly operations: Operations;
   readonly bus: Bus<ActivityEvents>;
-  readonly instanceId: () => string;
+  readonly instanceId: string;
 }
 
 const OperationParams = v.object({ operation_id: Id });
@@ -76,7 +76,7 @@ export function createActivity({ operations, bus, instanceId }: ActivityOptions)
         handle: ({ signal, tokenId }, _request, response) =>
           new Promise((resolve) => {
             const stream = new EventStream(response);
-            stream.send({ event: 'hello', instance_id: instanceId() });
+            stream.send({ event: 'hello', instance_id: instanceId });
             const unfollow = follow(bus, (event) => stream.send(event));
             const unrevoke = bus.on('token_revoked', (revoked) => {
               if (revoked.tokenId === tokenId) close();

@@ -14,7 +14,7 @@ import type { BackupStore } from './store.ts';
 import { Targets } from './targets.ts';
 import { Uploads } from './uploads.ts';
 
-export { BackupStore, type BackupTables, backupsMigration } from './store.ts';
+export { BackupStore } from './store.ts';
 
 export interface BackupEvents {
   targets_changed: Record<never, never>;
@@ -31,7 +31,7 @@ export interface BackupsOptions {
   readonly dataDir: string;
   readonly idleTimeoutMs: number;
   /** True on the first start of a data folder: a place for backups is made, so that there is one at once. */
-  readonly firstStart: () => Promise<boolean>;
+  readonly fresh: boolean;
 }
 
 /** Two parts of 64 MiB, the largest that are used: 625 GiB in 10,000 parts. */
@@ -92,7 +92,7 @@ export function createBackups(options: BackupsOptions): Feature {
     name: 'backups',
     routes: backupRoutes({ targets, catalogue, uploads, downloads, deletions }),
     start: async () => {
-      if (await options.firstStart()) await addFirstTarget();
+      if (options.fresh) await addFirstTarget();
       // behind the start: what a crash left is swept, and the lists are young when the first page asks
       for (const { id } of await store.targets()) catalogue.refresh(id).catch(() => undefined);
     },

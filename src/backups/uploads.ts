@@ -198,7 +198,10 @@ export class Uploads {
         description: null,
         created_at: clock.now(),
       });
-      const writer = await storage.create(names.archive, { sizeLimit: backup.size, signal: ended.signal });
+      const writer = await storage.create(names.archive, {
+        sizeLimit: backup.size + TOLERANCE_BYTES,
+        signal: ended.signal,
+      });
       const session: Session = {
         id,
         targetId,

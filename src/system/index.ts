@@ -5,7 +5,7 @@ import { openApi } from '../kernel/http/openapi.ts';
 import { jsonRoute, type Route } from '../kernel/http/route.ts';
 
 export interface SystemOptions {
-  readonly info: () => Info;
+  readonly info: Info;
   /** The routes of all other features, for the OpenAPI document. */
   readonly routes: readonly Route[];
 }
@@ -27,14 +27,14 @@ export function createSystem({ info, routes }: SystemOptions): Feature {
       summary: 'Say whether the core is well',
       access: 'open',
       response: v.object({ status: v.literal('ok'), version: v.string(), service: v.literal('homestash') }),
-      handle: async () => ({ status: 'ok' as const, version: info().version, service: 'homestash' as const }),
+      handle: async () => ({ status: 'ok' as const, version: info.version, service: 'homestash' as const }),
     }),
     jsonRoute({
       method: 'GET',
       path: PATHS.info,
       summary: 'Say who the core is and which contracts it serves',
       response: Info,
-      handle: async () => info(),
+      handle: async () => info,
     }),
     jsonRoute({
       method: 'GET',
@@ -44,6 +44,6 @@ export function createSystem({ info, routes }: SystemOptions): Feature {
       handle: async () => document(),
     }),
   ];
-  const document = () => openApi([...routes, ...own], info().version);
+  const document = () => openApi([...routes, ...own], info.version);
   return { name: 'system', routes: own };
 }

@@ -7,7 +7,7 @@ const DEFAULT_REGION = 'us-east-1';
 export interface Address {
   /** `https://host[:port][/path]`, no slash at its end. */
   readonly endpoint: string;
-  /** Host with its port where that is not the usual one; what a person reads in a problem. */
+  /** The host that is spoken to, with its port where that is not the usual one; what a person reads in a problem. */
   readonly host: string;
   readonly region: string;
   readonly pathStyle: boolean;
@@ -77,11 +77,12 @@ export function addressOf(settings: S3Settings): Address {
       ? awsEndpoint(settings.region || DEFAULT_REGION)
       : normaliseEndpoint(settings.endpoint, bucket);
   const tls = url.protocol === 'https:';
+  const pathStyle = usesPathStyle(settings.path_style, url.hostname, bucket);
   return {
     endpoint: textOf(url),
-    host: url.host,
+    host: pathStyle ? url.host : `${bucket}.${url.host}`,
     region: settings.region || regionOf(url.hostname),
-    pathStyle: usesPathStyle(settings.path_style, url.hostname, bucket),
+    pathStyle,
     tls,
     loopback: isLoopback(url.hostname),
   };

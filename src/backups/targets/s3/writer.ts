@@ -130,7 +130,7 @@ export class S3Writer implements ArchiveWriter {
   async #sendPart(number: number, buffer: PartBuffer): Promise<void> {
     const { uploads, key } = this.#options;
     this.#upload ??= uploads.start(key);
-    const upload = await this.#upload;
+    const upload = await unlessAborted(this.#upload, this.#signal);
     this.#parts[number - 1] = await uploads.part(upload, number, buffer.payload(), this.#signal);
     buffer.reset();
     this.#free.push(buffer);
@@ -167,4 +167,14 @@ export class S3Writer implements ArchiveWriter {
     this.#current = undefined;
     this.#options.lease.release();
   }
+}
+
+/** Waits for something that goes on by itself, but no longer than until the signal. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
 }
