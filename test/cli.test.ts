@@ -1,0 +1,189 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readEnvironment } from '../src/environment.ts';
+import { Command } from './harness/command.ts';
+import { CoreClient } from './harness/core-client.ts';
+import { freePort } from './harness/free-port.ts';
+
+let dir: string;
+let data: string;
+const commands: Command[] = [];
+
+function start(command: Command): Command {
+  commands.push(command);
+  return command;
+}
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'homestash-cli-'));
+  data = join(dir, 'data');
+});
+afterEach(async () => {
+  await Promise.all(commands.splice(0).map((command) => command.end()));
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** On a port that the system chooses. */
+const serving = (more: Record<string, string> = {}) => ({
+  HOMESTASH_DATA: data,
+  HOMESTASH_API_PORT: '0',
+  ...more,
+});
+
+describe('homestash serve', () => {
+  for (const [how, run] of [
+    ['by itself', Command.program],
+    ['through npm', Command.npm],
+  ] as const) {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      test(`${how}: one line of JSON on stdout, and ${signal} ends it with status 0`, async () => {
+        const serve = start(run(['serve'], serving()));
+        const { url } = await serve.ready();
+        expect((await fetch(`${url}/api/ping`)).status).toBe(200);
+        serve.signal(signal);
+        const { code, stdout } = await serve.ended;
+        // npm's own banner begins with ">"
+        const lines = stdout.split('\n').filter((line) => line !== '' && !line.startsWith('> '));
+        expect(lines).toEqual([expect.stringMatching(/^\{"ready":true,/)]);
+        expect(JSON.parse(lines[0] as string)).toMatchObject({ ready: true, url });
+        expect(code).toBe(0);
+        await expect(fetch(`${url}/api/ping`)).rejects.toThrow();
+      });
+    }
+  }
+
+  test('without HOMESTASH_DATA it keeps everything in the data home, closed to other users', async () => {
+    const serve = start(
+      Command.program(['serve'], { XDG_DATA_HOME: join(dir, 'share'), HOMESTASH_API_PORT: '0' }),
+    );
+    await serve.ready();
+    const home = join(dir, 'share', 'homestash');
+    expect(readdirSync(home)).toContain('homestash.db');
+    expect(statSync(home).mode & 0o077).toBe(0);
+    expect(statSync(join(home, 'secret.key')).mode & 0o077).toBe(0);
+  });
+
+  test('without a data home it is a folder of the user', async () => {
+    const serve = start(Command.program(['serve'], { HOME: dir, HOMESTASH_API_PORT: '0' }));
+    await serve.ready();
+    expect(existsSync(join(dir, '.local/share/homestash/homestash.db'))).toBe(true);
+  });
+
+  test('a second one on the same data folder is refused, and the first goes on', async () => {
+    const first = start(Command.program(['serve'], serving()));
+    const { url } = await first.ready();
+    const { code, stdout, stderr } = await start(Command.program(['serve'], serving())).ended;
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(`another Homestash already serves ${data}`);
+    expect(stderr).not.toContain('    at ');
+    expect((await fetch(`${url}/api/ping`)).status).toBe(200);
+  });
+
+  test('a kill -9 does not block the next start', async () => {
+    const first = start(Command.program(['serve'], serving()));
+    await first.ready();
+    first.signal('SIGKILL');
+    await first.ended;
+    await start(Command.program(['serve'], serving())).ready();
+  });
+});
+
+describe('homestash serve where it cannot', () => {
+  async function refused(env: Record<string, string>): Promise<string> {
+    const { code, stdout, stderr } = await start(Command.program(['serve'], env)).ended;
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).not.toContain('    at ');
+    return stderr;
+  }
+
+  test('a port that is in use is named', async () => {
+    const port = await freePort();
+    const other: Server = createServer();
+    await new Promise<void>((resolve) => other.listen(port, '127.0.0.1', resolve));
+    try {
+      const said = await refused(serving({ HOMESTASH_API_PORT: String(port) }));
+      expect(said).toContain('EADDRINUSE');
+      expect(said).toContain(String(port));
+    } finally {
+      other.close();
+    }
+  });
+
+  test('a wrong environment is named, and nothing is made', async () => {
+    const said = await refused(serving({ HOMESTASH_API_PORT: '70000' }));
+    expect(said).toContain('the environment is wrong: HOMESTASH_API_PORT');
+    expect(existsSync(data)).toBe(false);
+  });
+
+  test.for([
+    ['HOMESTASH_DATA', 'here', 'absolute path'],
+    ['HOMESTASH_API_PORT', 'eighty', 'whole number'],
+    ['HOMESTASH_API_PORT', '-1', 'whole number'],
+    ['HOMESTASH_LOG_LEVEL', 'loud', 'warning'],
+    ['HOMESTASH_STREAM_IDLE_SECONDS', '0', '1'],
+    ['HOMESTASH_STREAM_IDLE_SECONDS', '1.5', 'whole number'],
+  ] as const)('%s=%s is refused by name', ([name, value, word]) => {
+    const read = () => readEnvironment({ [name]: value });
+    expect(read).toThrow(`the environment is wrong: ${name}`);
+    expect(read).toThrow(word);
+  });
+
+  test('a data folder that is a file is named', async () => {
+    writeFileSync(data, 'not a folder');
+    expect(await refused(serving())).toContain(data);
+  });
+
+  test('a key file that is none is an error, and no new key replaces it', async () => {
+    mkdirSync(data);
+    writeFileSync(join(data, 'secret.key'), 'torn');
+    expect(await refused(serving())).toContain('a key of 32 bytes is needed');
+  });
+});
+
+describe('homestash pair', () => {
+  const secretOf = (code: string) => JSON.parse(Buffer.from(code, 'base64url').toString());
+
+  test('while it serves: a code with its address, which is exchanged once', async () => {
+    const { url } = await start(Command.program(['serve'], serving())).ready();
+    const { code, stdout } = await start(Command.program(['pair'], serving())).ended;
+    expect(code).toBe(0);
+    expect(stdout.trimEnd().split('\n')).toHaveLength(1);
+    expect(secretOf(stdout)).toMatchObject({ v: 1, u: url });
+    const client = await CoreClient.pair(url, stdout);
+    expect(await client.info()).toMatchObject({ version: expect.any(String) });
+    await expect(CoreClient.pair(url, stdout)).rejects.toThrow('pairing_code_invalid');
+  });
+
+  test('before it ever served: the code is good at the start that follows', async () => {
+    const made = await start(Command.npm(['pair', '--url', 'http://stash.local:8098'], serving())).ended;
+    expect(made.code).toBe(0);
+    const code = made.stdout.trimEnd().split('\n').at(-1) as string;
+    expect(secretOf(code)).toMatchObject({ u: 'http://stash.local:8098' });
+    const { url } = await start(Command.program(['serve'], serving())).ready();
+    await CoreClient.pair(url, code);
+  });
+});
+
+describe('homestash otherwise', () => {
+  test.for([
+    [[], 64],
+    [['serve', 'twice'], 64],
+    [['--help'], 0],
+  ] as const)('%j ends with %d and tells how it is used', async ([args, status]) => {
+    const { code, stdout, stderr } = await start(Command.program(args)).ended;
+    expect(code).toBe(status);
+    expect(stdout + stderr).toContain('usage: homestash serve');
+  });
+
+  test('an unknown option is no stack', async () => {
+    const { code, stderr } = await start(Command.program(['serve', '--prot', '1'])).ended;
+    expect(code).not.toBe(0);
+    expect(stderr).toContain("'--prot'");
+    expect(stderr).not.toContain('    at ');
+  });
+});
