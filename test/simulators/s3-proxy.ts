@@ -74,6 +74,11 @@ export class S3Proxy {
     this.intercept = () => undefined;
   }
 
+  /** Cuts every connection of a client. */
+  cutAll(): void {
+    this.#server.closeAllConnections();
+  }
+
   /** Connections of clients that are open now. */
   connections(): Promise<number> {
     return new Promise((resolve, reject) =>

@@ -12,7 +12,7 @@ import { freePort } from '../../harness/free-port.ts';
 import type { S3Server } from '../../harness/s3-server.ts';
 import { startVersitygw } from '../../harness/versitygw.ts';
 import { S3Proxy, s3Error } from '../../simulators/s3-proxy.ts';
-import { closeTargets, HastyClock, openTarget, problemOf, s3Settings } from './s3-support.ts';
+import { closeTargets, discard, HastyClock, openTarget, problemOf, s3Settings } from './s3-support.ts';
 
 const servers: Server[] = [];
 
@@ -273,7 +273,7 @@ describe.skipIf(!haveVersitygw())('a real server', () => {
     server = await startVersitygw({ region: 'here' });
     server.createBucket('bucket');
   });
-  afterAll(() => server?.stop());
+  afterAll(() => discard(server));
 
   const real = (settings: Partial<S3Settings>) => failure({ region: 'here', ...settings }, 20_000, server);
 

@@ -8,6 +8,7 @@ import { type Recorded, S3Proxy, s3Error } from '../../simulators/s3-proxy.ts';
 import {
   closeTargets,
   collect,
+  discard,
   MIB,
   noise,
   openTarget,
@@ -32,7 +33,7 @@ describe.skipIf(!haveVersitygw())('an archive on its way out of a bucket', () =>
   });
   afterAll(async () => {
     await proxy?.stop();
-    await server?.stop();
+    await discard(server);
   });
   beforeEach(() => proxy.reset());
   afterEach(closeTargets);

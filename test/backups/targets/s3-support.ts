@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { s3TargetType } from '../../../src/backups/targets/s3/index.ts';
 import type { StorageTarget } from '../../../src/backups/targets/target.ts';
 import type { S3Settings } from '../../../src/contract/index.ts';
@@ -50,6 +50,12 @@ export class TurnedClock implements Clock {
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
+}
+
+/** Stops a server that keeps its data in a temporary folder, and removes that. */
+export async function discard(server: S3Server | undefined): Promise<void> {
+  await server?.stop();
+  if (server) rmSync(dirname(server.dataDir), { recursive: true, force: true });
 }
 
 export interface Opened {

@@ -9,6 +9,7 @@ import { waitFor } from '../../harness/wait-for.ts';
 import {
   closeTargets,
   collect,
+  discard,
   leftovers,
   MEMORY,
   MIB,
@@ -46,7 +47,7 @@ for (const { name, have, start } of SERVERS) {
       server.createBucket('bucket');
       server.createBucket('find');
     });
-    afterAll(() => server?.stop());
+    afterAll(() => discard(server));
     afterEach(closeTargets);
 
     const open = () => openTarget(s3Settings(server));
@@ -197,7 +198,7 @@ describe.skipIf(!haveVersitygw())('the S3 target on versitygw alone', () => {
     server = await startVersitygw();
     server.createBucket('bucket');
   });
-  afterAll(() => server?.stop());
+  afterAll(() => discard(server));
   afterEach(closeTargets);
 
   it('follows the list over its pages, and looks into no folder from the root', async () => {

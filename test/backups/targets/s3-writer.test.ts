@@ -6,6 +6,7 @@ import { waitFor } from '../../harness/wait-for.ts';
 import { type Recorded, S3Proxy, s3Error } from '../../simulators/s3-proxy.ts';
 import {
   closeTargets,
+  discard,
   HastyClock,
   leftovers,
   MEMORY,
@@ -39,7 +40,7 @@ describe.skipIf(!haveVersitygw())('an archive on its way into a bucket', () => {
   });
   afterAll(async () => {
     await proxy?.stop();
-    await server?.stop();
+    await discard(server);
   });
   beforeEach(() => proxy.reset());
   afterEach(closeTargets);
@@ -269,6 +270,65 @@ describe.skipIf(!haveVersitygw())('an archive on its way into a bucket', () => {
     await expect(finishing).rejects.toBe(reason);
     await writer.abort();
     expect(leftovers(server)).toEqual([]);
+  });
+
+  it('does not keep anybody waiting for a server that does not begin', async () => {
+    const { target, memory } = open();
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const starts: Recorded[] = [];
+    proxy.intercept = (one) => {
+      if (!isStart(one)) return undefined;
+      starts.push(one);
+      return { kind: 'hang' };
+    };
+    const writer = await target.create('s.tar', { sizeLimit: 60 * MIB, signal: controller.signal });
+    const writing = writer.write(noise(33 * MIB));
+    await waitFor('the first request', () => starts.length === 1);
+    controller.abort(reason);
+    await expect(writing).rejects.toBe(reason);
+    const aborting = writer.abort();
+    await waitFor('the memory is free', () => memory.free === MEMORY);
+    // Now the server comes back, and what it may have begun is cleaned up.
+    proxy.intercept = () => undefined;
+    proxy.cutAll();
+    await aborting;
+    expect(leftovers(server)).toEqual([]);
+  });
+
+  it('sweeps what a list of several pages names, and nothing of a longer key', async () => {
+    const { target } = open();
+    const uploads = (more: string, entries: [string, string][]) =>
+      `<ListMultipartUploadsResult><EncodingType>url</EncodingType>${more}${entries
+        .map(
+          ([key, id]) => `<Upload><Key>homeassistant/backups/${key}</Key><UploadId>${id}</UploadId></Upload>`,
+        )
+        .join('')}</ListMultipartUploadsResult>`;
+    const next =
+      '<IsTruncated>true</IsTruncated><NextKeyMarker>homeassistant/backups/a+b.tar</NextKeyMarker>' +
+      '<NextUploadIdMarker>one</NextUploadIdMarker>';
+    const aborted: (string | null)[] = [];
+    proxy.intercept = (one) => {
+      if (one.method === 'DELETE') {
+        aborted.push(one.query.get('uploadId'));
+        return { kind: 'answer', status: 204 };
+      }
+      const second =
+        one.query.get('upload-id-marker') === 'one' && one.query.get('key-marker')?.endsWith('a b.tar');
+      const pages = second
+        ? uploads('<IsTruncated>false</IsTruncated>', [
+            ['a+b.tar', 'two'],
+            ['a+b.tar.x', 'other'],
+          ])
+        : uploads(next, [['a+b.tar', 'one']]);
+      return { kind: 'answer', status: 200, body: pages };
+    };
+    await target.sweep('a b.tar');
+    expect(aborted).toEqual(['one', 'two']);
+    for (const status of [405, 501]) {
+      proxy.intercept = () => ({ kind: 'answer', status, body: s3Error('NotImplemented') });
+      await target.sweep('a b.tar');
+    }
   });
 
   it('gives up when nothing moves', async () => {

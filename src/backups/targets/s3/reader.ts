@@ -34,9 +34,6 @@ export class Body extends Readable {
     source.pause();
     source.once('end', () => this.#end());
     source.once('error', (error) => this.destroy(this.#problemOf(error)));
-    source.once('close', () => {
-      if (!source.readableEnded) this.destroy(this.#problemOf(cut()));
-    });
     this.#onAbort = () => this.destroy(signal?.reason);
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     void this.#watch();
