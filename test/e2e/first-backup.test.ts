@@ -2,25 +2,25 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Target } from '../../src/contract/index.ts';
-import { agentId, type CoreProcess, startCoreProcess } from '../harness/core.ts';
-import { type HomeAssistant, startHomeAssistant } from '../harness/home-assistant.ts';
-import { pairWithHomeAssistant, SHIM } from '../harness/pairing.ts';
+import { agentId, type CoreProcess } from '../harness/core.ts';
+import type { HomeAssistant } from '../harness/home-assistant.ts';
+import { pairWithHomeAssistant } from '../harness/pairing.ts';
+import { Stage } from '../harness/stage.ts';
 
 const PASSWORD = 'correct horse battery staple';
 
 describe('a folder target in a real Home Assistant', () => {
+  const stage = new Stage('first');
   let core: CoreProcess;
   let home: HomeAssistant;
   let target: Target;
 
   beforeAll(async () => {
-    [core, home] = await Promise.all([startCoreProcess(), startHomeAssistant({ shim: SHIM })]);
+    [core, home] = await Promise.all([stage.core(), stage.home()]);
     await pairWithHomeAssistant(home, core);
     target = (await core.client.targets())[0] as Target;
   });
-  afterAll(async () => {
-    await Promise.all([home?.stop(), core?.stop()]);
-  });
+  afterAll(() => stage.close());
 
   test('a fresh core is a location under Backups', async () => {
     const agents = await home.backups.agents();

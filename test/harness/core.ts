@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Target } from '../../src/contract/index.ts';
 import { repositoryRoot } from './cache.ts';
@@ -11,6 +11,8 @@ import { failedStart, Program } from './process.ts';
 import { waitFor } from './wait-for.ts';
 
 const START_TIMEOUT_MS = 30_000;
+// Begins the name of every data folder that nobody else has asked for.
+const TEMPORARY = join(tmpdir(), 'homestash-core-');
 const ENTRY = join(repositoryRoot, 'src/homestash.ts');
 
 export interface CoreProcessOptions {
@@ -81,11 +83,18 @@ export class CoreProcess {
   async kill9(): Promise<void> {
     await this.program.kill9();
   }
+
+  /** Stops it for good; a temporary data folder goes with it. A `Stage` does this for all parts at once. */
+  async cleanUp(): Promise<void> {
+    await this.stop();
+    const folder = dirname(this.dataDir);
+    if (folder.startsWith(TEMPORARY)) rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** Starts a core that listens on a free port of 127.0.0.1. */
 export async function startCoreProcess(options: CoreProcessOptions = {}): Promise<CoreProcess> {
-  const dataDir = options.dataDir ?? join(mkdtempSync(join(tmpdir(), 'homestash-core-')), 'data');
+  const dataDir = options.dataDir ?? join(mkdtempSync(TEMPORARY), 'data');
   const core = new CoreProcess(dataDir, await freePort(), options.env ?? {});
   await core.start();
   return core;
