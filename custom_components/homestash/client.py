@@ -200,9 +200,12 @@ class CoreClient:
         )
         return self._read(BackupList.from_dict, answer).backups
 
-    async def backup(self, target_id: str, backup_id: str) -> object:
-        """Ask for one backup."""
-        return await self.call("GET", path_backup(target_id, backup_id))
+    async def backup(
+        self, target_id: str, backup_id: str, *, fresh: bool = True
+    ) -> object:
+        """Ask for one backup; from an old list only where that is enough."""
+        params = {"max_age": str(LIST_MAX_AGE_SECONDS)} if fresh else {}
+        return await self.call("GET", path_backup(target_id, backup_id), params=params)
 
     async def delete_backup(self, target_id: str, backup_id: str) -> None:
         """Delete a backup."""

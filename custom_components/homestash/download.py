@@ -48,7 +48,7 @@ class ArchiveStream:
             self._target_id, self._backup_id, {}
         )
         headers = self._response.headers
-        self._etag = headers.get("ETag")
+        self._etag = headers.get("ETag") or None
         self._expected = headers.get(ARCHIVE_CRC32_HEADER)
         self._size = self._response.content_length
 
@@ -76,8 +76,6 @@ class ArchiveStream:
         while (response := self._response) is not None:
             try:
                 chunk = await _read(response)
-                if not chunk and self._size is not None and self._position < self._size:
-                    raise ConnectionResetError("the end came early")
             except (ClientError, TimeoutError, OSError) as error:
                 if self._ended:
                     break
@@ -110,14 +108,13 @@ class ArchiveStream:
         if self._etag is not None:
             headers["If-Range"] = self._etag
         response = await self._client.archive(self._target_id, self._backup_id, headers)
-        start = f"bytes {self._position}-"
-        if self._position == 0 and response.status == HTTPStatus.OK:
-            start = ""
-        elif response.status != HTTPStatus.PARTIAL_CONTENT:
+        if response.status == HTTPStatus.PARTIAL_CONTENT:
+            rest = response.headers.get("Content-Range", "")
+            fits = rest.startswith(f"bytes {self._position}-")
+        else:
+            fits = self._position == 0
+        if not fits:
             # The archive is another one by now: what we have does not belong to it.
-            response.close()
-            raise CoreError("download_incomplete")
-        if not response.headers.get("Content-Range", "").startswith(start):
             response.close()
             raise CoreError("download_incomplete")
         if self._ended:
@@ -129,6 +126,8 @@ class ArchiveStream:
         """Compare; a stream that was closed early has nothing to compare."""
         if self._ended:
             return
+        if self._size is not None and self._size != self._position:
+            raise CoreError("download_incomplete")
         actual = checksum.as_hex(self._checksum)
         if self._expected is not None and self._expected != actual:
             sums = {"expected": self._expected, "actual": actual}

@@ -68,11 +68,17 @@ def problem(error: CoreError, *codes: str) -> bool:
     return isinstance(error, CoreProblem) and error.code in codes
 
 
+class LocationUnreachableError(BackupAgentUnreachableError):
+    """Unreachable, in our words: the log would only say that something is."""
+
+    _message: str | None = None  # type: ignore[assignment]
+
+
 def to_agent_error(error: CoreError) -> BackupAgentError:
     """Turn it into what the backup manager understands."""
     classes: dict[ProblemKind, type[BackupAgentError]] = {
         "not_found": BackupNotFound,
-        "unreachable": BackupAgentUnreachableError,
+        "unreachable": LocationUnreachableError,
     }
     return classes.get(error.kind, BackupAgentError)(
         translation_domain=DOMAIN,

@@ -147,7 +147,9 @@ class BackupUpload:
     async def _is_stored(self, total: UploadSum) -> bool:
         """Return whether the core has this very archive: only its answer was lost."""
         try:
-            data = await self._client.backup(self._target_id, self._backup.backup_id)
+            data = await self._client.backup(
+                self._target_id, self._backup.backup_id, fresh=False
+            )
             return Backup.from_dict(data).crc32 == total.crc32
         except (CoreError, ContractError):
             return False

@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { LANGUAGES, placeholdersOf, readTexts } from '../../src/contract/generate/texts.ts';
+import { PROBLEMS } from '../../src/contract/index.ts';
+
+const root = new URL('../../', import.meta.url);
+const texts = Object.fromEntries(LANGUAGES.map((language) => [language, readTexts(root, language)]));
+
+/** Every sentence by its place. */
+function sentences(value: unknown, place = ''): [string, string][] {
+  if (typeof value === 'string') return [[place, value]];
+  return Object.entries(value as object).flatMap(([key, inner]) => sentences(inner, `${place}.${key}`));
+}
+
+const bySentence = (language: string) => new Map(sentences(texts[language]));
+
+test.each(LANGUAGES)('every problem has a title and a hint, and nothing is left over (%s)', (language) => {
+  const problems = texts[language]?.problems ?? {};
+  expect(Object.keys(problems).toSorted()).toEqual(Object.keys(PROBLEMS).toSorted());
+  for (const text of Object.values(problems)) expect(Object.keys(text)).toEqual(['title', 'hint']);
+});
+
+test.each(LANGUAGES)('%s says the same things as English, with the same values', (language) => {
+  const english = bySentence('en');
+  const translated = bySentence(language);
+  expect([...translated.keys()]).toEqual([...english.keys()]);
+  for (const [place, sentence] of english) {
+    expect([place, placeholdersOf(translated.get(place) ?? '')]).toEqual([place, placeholdersOf(sentence)]);
+  }
+});
+
+test.each(LANGUAGES)('the sentences are such that hassfest takes them (%s)', (language) => {
+  for (const [place, sentence] of bySentence(language)) {
+    expect(sentence.trim(), place).toBe(sentence);
+    expect(sentence, place).not.toMatch(/<|https?:|'\{|TODO| {2}/);
+    expect(sentence, place).not.toBe('');
+  }
+});
+
+test('German speaks to nobody in particular', () => {
+  for (const [place, sentence] of bySentence('de')) {
+    expect(sentence, place).not.toMatch(/\b(Sie|Ihre?[nmrs]?|du|dein\w*|Backups?|Add-?on)\b/);
+  }
+});
+
+test('the values of a problem are those that the core gives', () => {
+  const given: Record<string, string[]> = {
+    rate_limited: ['seconds'],
+    invalid_request: ['detail'],
+    target_exists: ['name'],
+    target_dns: ['host'],
+    target_refused: ['host'],
+    target_unavailable: ['status'],
+    target_tls: ['host', 'reason'],
+    target_no_bucket: ['bucket'],
+    target_wrong_region: ['region'],
+    target_forbidden: ['operation'],
+    target_clock: ['minutes'],
+    target_not_s3: ['host'],
+    target_folder_missing: ['path'],
+    target_folder_not_writable: ['path'],
+    target_corrupt: ['key'],
+    target_unexpected: ['reason'],
+    upload_too_large: ['limit'],
+    archive_mismatch: ['actual', 'expected'],
+    database_newer: ['path'],
+  };
+  for (const [code, { title, hint }] of Object.entries(texts['en']?.problems ?? {})) {
+    expect([code, placeholdersOf(`${title} ${hint}`)]).toEqual([code, given[code] ?? []]);
+  }
+});

@@ -1,0 +1,422 @@
+"""A core to test against: a real HTTP server that insists on the contract."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Awaitable, Callable
+import contextlib
+from dataclasses import dataclass, field
+import json
+import time
+from typing import Any
+import zlib
+
+from aiohttp import web
+from aiohttp.test_utils import unused_port
+
+from custom_components.homestash.contract import (
+    API_VERSION_HEADER,
+    ARCHIVE_CRC32_HEADER,
+    LIST_MAX_AGE_SECONDS,
+    PROBLEM_KINDS,
+    PairingRequest,
+    UploadRequest,
+    UploadSum,
+)
+
+TOKEN = "token-of-the-test"
+TOKEN_ID = "tokenid1"
+SECRET = "one-time-secret"
+INSTANCE_ID = "instance-1"
+
+type Hook = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
+
+
+def problem(code: str, status: int = 500, **params: str) -> web.Response:
+    """Answer with a problem document."""
+    return web.json_response(
+        {
+            "type": f"https://example.org/{code}",
+            "title": f"Title of {code}.",
+            "status": status,
+            "code": code,
+            "hint": f"Hint of {code}.",
+            "params": params,
+        },
+        status=status,
+        content_type="application/problem+json",
+    )
+
+
+def make_target(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """Describe a target in full."""
+    return {
+        "id": f"target{number}",
+        "unique_id": f"place-{number}",
+        "name": f"Place {number}",
+        "settings": {
+            "kind": "s3",
+            "endpoint": "https://s3.example.org",
+            "bucket": "bucket",
+            "access_key": "AKIA-SECRET-ID",
+        },
+        "created_at": "2026-11-01T00:00:00.000Z",
+        "refreshed_at": None,
+        "problem": None,
+        "backups": 0,
+        "bytes": 0,
+        "same_disk": False,
+        **changes,
+    }
+
+
+@dataclass
+class FakeUpload:
+    """An upload under way."""
+
+    backup: dict[str, Any]
+    operation_id: str
+    content: bytearray = field(default_factory=bytearray)
+    received: bool = False
+
+
+class FakeCore:
+    """Keeps what it is given in memory."""
+
+    def __init__(self) -> None:
+        self.port = unused_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.info = {
+            "instance_id": INSTANCE_ID,
+            "name": "Attic",
+            "version": "0.1.0",
+            "api_version": 1,
+            "min_api_version": 1,
+            "started_at": "2026-11-01T00:00:00.000Z",
+        }
+        self.targets = [make_target(1)]
+        self.tokens = {TOKEN: TOKEN_ID}
+        self.secrets = {SECRET}
+        self.stored: dict[tuple[str, str], tuple[dict[str, Any], bytes]] = {}
+        self.uploads: dict[str, FakeUpload] = {}
+        self.operations: dict[str, dict[str, Any]] = {}
+        self.requests: list[tuple[str, str]] = []
+        self.complaints: list[str] = []
+        self.open_streams = 0
+        self.paired_names: list[str] = []
+        self.send_crc = True
+        self.send_etag = True
+        self.away_until = 0.0
+        # One-shot replacements of the answer, by "METHOD last-segment".
+        self.hooks: dict[str, list[Hook]] = {}
+        self._listeners: list[asyncio.Queue[dict[str, Any] | None]] = []
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def code(self) -> str:
+        """Return a pairing code."""
+        raw = json.dumps({"v": 1, "u": self.url, "s": SECRET}).encode()
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+    async def start(self) -> None:
+        app = web.Application(client_max_size=2**30, middlewares=[self._check])
+        route = app.router.add_route
+        route("GET", "/api/v1/info", self._info)
+        route("POST", "/api/v1/pairing", self._pair)
+        route("DELETE", "/api/v1/tokens/{token}", self._revoke)
+        route("GET", "/api/v1/targets", self._targets)
+        route("GET", "/api/v1/events", self._events)
+        route("GET", "/api/v1/operations/{operation}", self._operation)
+        target = "/api/v1/targets/{target}"
+        route("GET", f"{target}/backups", self._list)
+        route("GET", f"{target}/backups/{{backup}}", self._get)
+        route("DELETE", f"{target}/backups/{{backup}}", self._delete)
+        route("GET", f"{target}/backups/{{backup}}/archive", self._download)
+        route("POST", f"{target}/uploads", self._announce)
+        route("PUT", f"{target}/uploads/{{upload}}/archive", self._receive)
+        route("POST", f"{target}/uploads/{{upload}}/commit", self._commit)
+        route("DELETE", f"{target}/uploads/{{upload}}", self._discard)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(
+            self._runner, "127.0.0.1", self.port, reuse_address=True
+        ).start()
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            self.hang_up()
+            runner, self._runner = self._runner, None
+            await runner.cleanup()
+        # The server reads on for a while after an early answer; nobody waits for it.
+        for task in asyncio.all_tasks():
+            if getattr(task.get_coro(), "__qualname__", "") == "RequestHandler.start":
+                task.cancel()
+
+    def restart(self, seconds: float = 0.05) -> None:
+        """Forget what is under way, and be away for a while."""
+        self.away_until = time.monotonic() + seconds
+        self.uploads.clear()
+        for operation in self.operations.values():
+            if operation["state"] == "running":
+                operation["state"] = "interrupted"
+
+    def once(self, name: str, hook: Hook | web.Response) -> None:
+        """Answer the next request of this name differently."""
+
+        async def answer(_request: web.Request) -> web.StreamResponse:
+            return hook  # type: ignore[return-value]
+
+        action = answer if isinstance(hook, web.StreamResponse) else hook
+        self.hooks.setdefault(name, []).append(action)
+
+    def always(self, name: str, make: Callable[[], web.Response]) -> None:
+        """Answer every request of this name differently."""
+
+        async def answer(_request: web.Request) -> web.StreamResponse:
+            self.hooks[name].append(answer)
+            return make()
+
+        self.hooks[name] = [answer]
+
+    def emit(self, event: dict[str, Any]) -> None:
+        for listener in self._listeners:
+            listener.put_nowait(event)
+
+    def hang_up(self) -> None:
+        """End all event streams."""
+        for listener in self._listeners:
+            listener.put_nowait(None)
+
+    @property
+    def listeners(self) -> int:
+        return len(self._listeners)
+
+    def count(self, method: str, end: str) -> int:
+        return sum(1 for m, path in self.requests if m == method and path.endswith(end))
+
+    @web.middleware
+    async def _check(
+        self,
+        request: web.Request,
+        handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        if time.monotonic() < self.away_until:
+            cut(request)
+            return web.Response()
+        self.requests.append((request.method, request.path))
+        if request.headers.get(API_VERSION_HEADER) != "1":
+            self.complaints.append(f"{request.path}: no version")
+        authorization = request.headers.get("Authorization", "")
+        is_open = request.path == "/api/v1/pairing"
+        if is_open and authorization:
+            self.complaints.append("pairing with a token")
+        if not is_open and authorization.removeprefix("Bearer ") not in self.tokens:
+            return problem("unauthorized", 401)
+        hooks = self.hooks.get(f"{request.method} {request.path.rsplit('/', 1)[1]}")
+        hooks = hooks or self.hooks.get(f"{request.method} *")
+        if hooks and (answer := await hooks.pop(0)(request)) is not None:
+            return answer
+        try:
+            return await handler(request)
+        except (AssertionError, ValueError) as error:
+            self.complaints.append(f"{request.method} {request.path}: {error!r}")
+            return problem("invalid_request", 400, detail=str(error))
+
+    async def _info(self, _request: web.Request) -> web.Response:
+        return web.json_response(self.info)
+
+    async def _pair(self, request: web.Request) -> web.Response:
+        pairing = PairingRequest.from_dict(await request.json())
+        if pairing.secret not in self.secrets:
+            return problem("pairing_code_invalid", 403)
+        self.secrets.discard(pairing.secret)
+        assert 0 < len(pairing.client_name) <= 100
+        self.paired_names.append(pairing.client_name)
+        token = f"new-token-{len(self.tokens)}"
+        self.tokens[token] = f"newid{len(self.tokens)}"
+        result = {"token": token, "token_id": self.tokens[token], "info": self.info}
+        return web.json_response(result, status=201)
+
+    async def _revoke(self, request: web.Request) -> web.Response:
+        wanted = request.match_info["token"]
+        self.tokens = {t: i for t, i in self.tokens.items() if i != wanted}
+        return web.Response(status=204)
+
+    async def _targets(self, _request: web.Request) -> web.Response:
+        return web.json_response({"targets": self.targets})
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        assert request.headers["Accept"] == "text/event-stream"
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._listeners.append(queue)
+        event: dict[str, Any] | None = {
+            "event": "hello",
+            "instance_id": INSTANCE_ID,
+        }
+        try:
+            await response.write(b": a comment\n\n")
+            while event is not None:
+                name = event["event"]
+                text = f"event: {name}\ndata: {json.dumps(event)}\n\n"
+                # In two pieces: lines do not arrive whole.
+                await response.write(text[:9].encode())
+                await response.write(text[9:].encode())
+                getting = asyncio.ensure_future(queue.get())
+                leaving = asyncio.ensure_future(wait_for_cut(request))
+                await asyncio.wait({getting, leaving}, return_when="FIRST_COMPLETED")
+                leaving.cancel()
+                event = getting.result() if getting.done() else None
+                getting.cancel()
+        except ConnectionResetError:
+            pass
+        finally:
+            self._listeners.remove(queue)
+        return response
+
+    async def _operation(self, request: web.Request) -> web.Response:
+        operation = self.operations.get(request.match_info["operation"])
+        if operation is None:
+            return problem("operation_not_found", 404)
+        return web.json_response(operation)
+
+    async def _list(self, request: web.Request) -> web.Response:
+        assert request.query["max_age"] == str(LIST_MAX_AGE_SECONDS)
+        target = request.match_info["target"]
+        backups = [b for (t, _), (b, _) in self.stored.items() if t == target]
+        return web.json_response({"backups": backups, "refreshed_at": None})
+
+    async def _get(self, request: web.Request) -> web.Response:
+        stored = self.stored.get(self._key(request))
+        return web.json_response(stored[0]) if stored else not_found()
+
+    async def _delete(self, request: web.Request) -> web.Response:
+        if self.stored.pop(self._key(request), None) is None:
+            return not_found()
+        return web.Response(status=204)
+
+    def _key(self, request: web.Request) -> tuple[str, str]:
+        return request.match_info["target"], request.match_info["backup"]
+
+    async def _download(self, request: web.Request) -> web.StreamResponse:
+        stored = self.stored.get(self._key(request))
+        if stored is None:
+            return not_found()
+        description, content = stored
+        start = 0
+        status = 200
+        headers = {"Content-Type": "application/x-tar"}
+        if self.send_etag:
+            headers["ETag"] = '"v1"'
+        wanted = request.headers.get("Range")
+        if wanted and request.headers.get("If-Range", '"v1"') == '"v1"':
+            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+            status = 206
+            headers["Content-Range"] = (
+                f"bytes {start}-{len(content) - 1}/{len(content)}"
+            )
+        elif self.send_crc and description["crc32"]:
+            headers[ARCHIVE_CRC32_HEADER] = description["crc32"]
+        headers["Content-Length"] = str(len(content) - start)
+        response = web.StreamResponse(status=status, headers=headers)
+        await response.prepare(request)
+        self.open_streams += 1
+        try:
+            for position in range(start, len(content), 65_536):
+                await response.write(content[position : position + 65_536])
+        except ConnectionResetError:
+            pass
+        finally:
+            self.open_streams -= 1
+        return response
+
+    async def _announce(self, request: web.Request) -> web.Response:
+        backup = UploadRequest.from_dict(await request.json()).backup
+        assert isinstance(backup["size"], int)
+        number = len(self.operations) + 1
+        upload = FakeUpload(backup, f"operation{number}")
+        self.uploads[f"upload{number}"] = upload
+        self.operations[upload.operation_id] = {"state": "running", "problem": None}
+        answer = {"id": f"upload{number}", "operation_id": upload.operation_id}
+        return web.json_response(answer, status=201)
+
+    async def _receive(self, request: web.Request) -> web.StreamResponse:
+        upload = self.uploads.get(request.match_info["upload"])
+        if upload is None:
+            return problem("upload_not_found", 404)
+        assert request.headers["Content-Type"] == "application/x-tar"
+        assert request.headers["Transfer-Encoding"] == "chunked"
+        assert not upload.content
+        async for chunk in request.content.iter_any():
+            upload.content += chunk
+            hooks = self.hooks.get("chunk")
+            if hooks and (answer := await hooks.pop(0)(request)) is not None:
+                return answer
+        upload.received = True
+        return web.json_response(
+            UploadSum(len(upload.content), crc(upload.content)).as_dict()
+        )
+
+    async def _commit(self, request: web.Request) -> web.Response:
+        name = request.match_info["upload"]
+        upload = self.uploads.get(name)
+        if upload is None:
+            return problem("upload_not_found", 404)
+        assert upload.received
+        total = UploadSum.from_dict(await request.json())
+        assert total == UploadSum(len(upload.content), crc(upload.content))
+        return web.json_response(self.store(request.match_info["target"], name))
+
+    def store(self, target: str, name: str) -> dict[str, Any]:
+        """Make an upload a backup."""
+        upload = self.uploads.pop(name)
+        self.operations[upload.operation_id]["state"] = "succeeded"
+        return self.put(target, upload.backup, bytes(upload.content))
+
+    def put(self, target: str, backup: dict[str, Any], content: bytes) -> Any:
+        """Have a backup."""
+        stored = {
+            "backup": {**backup, "size": len(content)},
+            "crc32": crc(content),
+            "stored_at": "2026-11-01T00:00:00.000Z",
+            "suspect": None,
+        }
+        self.stored[target, backup["backup_id"]] = (stored, content)
+        return stored
+
+    async def _discard(self, request: web.Request) -> web.Response:
+        upload = self.uploads.pop(request.match_info["upload"], None)
+        if upload is None:
+            return problem("upload_not_found", 404)
+        self.operations[upload.operation_id]["state"] = "cancelled"
+        return web.Response(status=204)
+
+    def fail(self, code: str) -> None:
+        """Let the newest operation fail for a reason."""
+        operation = list(self.operations.values())[-1]
+        operation["state"] = "failed"
+        operation["problem"] = json.loads(problem(code).text or "")
+        assert code in PROBLEM_KINDS
+
+
+def not_found() -> web.Response:
+    return problem("backup_not_found", 404)
+
+
+def crc(content: bytes | bytearray) -> str:
+    return f"{zlib.crc32(content):08x}"
+
+
+def cut(request: web.Request) -> None:
+    """Break the connection."""
+    if request.transport is not None:
+        with contextlib.suppress(RuntimeError):
+            request.transport.abort()
+
+
+async def wait_for_cut(request: web.Request) -> None:
+    """Wait until the other side has closed the connection."""
+    while request.transport is not None:
+        await asyncio.sleep(0.01)
