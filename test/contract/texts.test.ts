@@ -64,7 +64,7 @@ test('the values of a problem are those that the core gives', () => {
     archive_mismatch: ['actual', 'expected'],
     database_newer: ['path'],
   };
-  for (const [code, { title, hint }] of Object.entries(texts['en']?.problems ?? {})) {
+  for (const [code, { title, hint }] of Object.entries(readTexts(root, 'en').problems)) {
     expect([code, placeholdersOf(`${title} ${hint}`)]).toEqual([code, given[code] ?? []]);
   }
 });
