@@ -1,60 +1,81 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { CoreOptions } from '../../src/main.ts';
 import { type CoreProcess, type CoreProcessOptions, startCoreProcess } from './core.ts';
 import { type HomeAssistant, type HomeAssistantOptions, startHomeAssistant } from './home-assistant.ts';
+import { type LocalCore, startLocalCore } from './local-core.ts';
 import { SHIM } from './pairing.ts';
 import type { S3Server } from './s3-server.ts';
 import { startVersitygw, type VersitygwOptions } from './versitygw.ts';
 
+interface Part {
+  stop(): Promise<unknown>;
+}
+
 /** The parts that play together in a test, with all they write in one folder that goes when they go. */
 export class Stage {
-  readonly dir: string;
-  readonly #ends: (() => Promise<void>)[] = [];
-  #names = 0;
+  readonly #name: string;
+  readonly #parts: Promise<Part>[] = [];
+  #dir: string | undefined;
+  #paths = 0;
 
   constructor(name: string) {
-    this.dir = mkdtempSync(join(tmpdir(), `homestash-${name}-`));
+    this.#name = name;
   }
 
-  /** A name for a folder or file that nobody made yet. */
+  /** Made when it is first asked for: a suite that is left out leaves nothing behind. */
+  get dir(): string {
+    this.#dir ??= mkdtempSync(join(tmpdir(), `homestash-${this.#name}-`));
+    return this.#dir;
+  }
+
+  /** A path in the folder that nobody else has. */
   path(name: string): string {
-    this.#names += 1;
-    return join(this.dir, `${this.#names}-${name}`);
-  }
-
-  /** Something else that has to end before the folder goes. */
-  onClose(end: () => Promise<void>): void {
-    this.#ends.push(end);
+    this.#paths += 1;
+    return join(this.dir, `${this.#paths}-${name}`);
   }
 
   /** An S3 server with these buckets. */
   async s3(buckets: readonly string[] = ['backups'], options: VersitygwOptions = {}): Promise<S3Server> {
-    const server = await startVersitygw({ dir: this.path('versitygw'), ...options });
-    this.onClose(() => server.stop());
+    const server = await this.#keep(startVersitygw({ dir: this.path('versitygw'), ...options }));
     for (const bucket of buckets) server.createBucket(bucket);
     return server;
   }
 
   /** A core in a process of its own. */
-  async core(options: CoreProcessOptions = {}): Promise<CoreProcess> {
-    const core = await startCoreProcess({ dataDir: this.path('core'), ...options });
-    this.onClose(() => core.stop());
-    return core;
+  core(options: CoreProcessOptions = {}): Promise<CoreProcess> {
+    return this.#keep(startCoreProcess({ dataDir: this.path('core'), ...options }));
+  }
+
+  /** A core in this process, whose time can be turned. */
+  async localCore(options: Partial<CoreOptions> = {}): Promise<LocalCore> {
+    const starting = startLocalCore(options);
+    this.#keep(starting.then((core) => ({ stop: () => core.remove() })));
+    return starting;
   }
 
   /** A Home Assistant that has our integration. */
-  async home(options: HomeAssistantOptions = {}): Promise<HomeAssistant> {
-    const home = await startHomeAssistant({ dir: this.path('home'), shim: SHIM, ...options });
-    this.onClose(() => home.stop());
-    return home;
+  home(options: HomeAssistantOptions = {}): Promise<HomeAssistant> {
+    return this.#keep(startHomeAssistant({ dir: this.path('home'), shim: SHIM, ...options }));
   }
 
   /** Stops everybody and removes what they wrote, unless HOMESTASH_KEEP asks to look at it. */
   async close(): Promise<void> {
-    const outcomes = await Promise.allSettled(this.#ends.splice(0).map((end) => end()));
-    if (!process.env.HOMESTASH_KEEP) rmSync(this.dir, { recursive: true, force: true });
+    // Also who is still starting, because another one could not.
+    const stops = this.#parts.splice(0).map(async (starting) => {
+      const part = await starting.catch(() => undefined);
+      await part?.stop();
+    });
+    const outcomes = await Promise.allSettled(stops);
+    if (this.#dir !== undefined && !process.env.HOMESTASH_KEEP)
+      rmSync(this.#dir, { recursive: true, force: true });
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed) throw failed.reason;
+  }
+
+  #keep<P extends Part>(starting: Promise<P>): Promise<P> {
+    this.#parts.push(starting);
+    return starting;
   }
 }
