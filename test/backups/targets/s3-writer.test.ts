@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { haveVersitygw } from '../../harness/cache.ts';
 import type { S3Server } from '../../harness/s3-server.ts';
@@ -270,6 +271,42 @@ describe.skipIf(!haveVersitygw())('an archive on its way into a bucket', () => {
     await expect(finishing).rejects.toBe(reason);
     await writer.abort();
     expect(leftovers(server)).toEqual([]);
+  });
+
+  it('hangs up on a server that refuses a part before all of it was sent', async () => {
+    const started = '<InitiateMultipartUploadResult><UploadId>1</UploadId></InitiateMultipartUploadResult>';
+    const answer = (status: string, body: string) =>
+      `HTTP/1.1 ${status}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const puts: { socket: Socket; received: number }[] = [];
+    const early = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', (data) => {
+        const head = data.subarray(0, 5).toString();
+        const put = puts.find((one) => one.socket === socket);
+        if (put) put.received += data.length;
+        else if (head === 'POST ') socket.write(answer('200 OK', started));
+        else if (head === 'DELET') socket.write(answer('204 No Content', ''));
+        else if (head === 'PUT /') {
+          puts.push({ socket, received: data.length });
+          if (puts.length > 1) return;
+          socket.write(answer('503 Service Unavailable', s3Error('SlowDown')));
+          socket.pause();
+        }
+      });
+    });
+    await new Promise<void>((resolve) => early.listen(0, '127.0.0.1', resolve));
+    const endpoint = `http://127.0.0.1:${(early.address() as AddressInfo).port}`;
+    const { target } = openTarget(s3Settings({ ...server, endpoint }), { clock: new HastyClock() });
+    const writer = await target.create('r.tar', { sizeLimit: 60 * MIB });
+    await writer.write(noise(16 * MIB + 1));
+    await waitFor('the second try', () => puts.length === 2);
+    const [first] = puts;
+    first?.socket.resume();
+    // Otherwise the rest would still be sent, from a buffer that is used for something else by then.
+    await waitFor('the connection is closed', () => first?.socket.destroyed, { timeoutMs: 5_000 });
+    expect(first?.received).toBeLessThan(16 * MIB);
+    await writer.abort();
+    early.close();
   });
 
   it('does not keep anybody waiting for a server that does not begin', async () => {
