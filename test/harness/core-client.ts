@@ -72,6 +72,10 @@ export class CoreClient {
     return (await this.call<{ tokens: Token[] }>('GET', '/api/v1/tokens')).tokens;
   }
 
+  async pairingCode(): Promise<string> {
+    return (await this.call<{ code: string }>('POST', '/api/v1/pairing/codes', {})).code;
+  }
+
   async targets(): Promise<Target[]> {
     return (await this.call<{ targets: Target[] }>('GET', '/api/v1/targets')).targets;
   }

@@ -1,17 +1,27 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { repositoryRoot } from './cache.ts';
-import type { CoreProcess } from './core.ts';
+import type { CoreClient } from './core-client.ts';
 import type { FlowStep, HomeAssistant } from './home-assistant.ts';
 import { waitFor } from './wait-for.ts';
 
 /** What Home Assistant loads. */
 export const SHIM = join(repositoryRoot, 'custom_components/homestash');
 
+/** A core in a process of its own prints codes; any core hands them out through its API. */
+export interface PairableCore {
+  readonly client: CoreClient;
+  pairingCode?(): Promise<string>;
+}
+
+export function pairingCodeOf(core: PairableCore): Promise<string> {
+  return core.pairingCode?.() ?? core.client.pairingCode();
+}
+
 /** Pairs as a person does: Settings → Devices & services → Add integration → Homestash → paste the code. */
-export async function pairWithHomeAssistant(home: HomeAssistant, core: CoreProcess): Promise<FlowStep> {
+export async function pairWithHomeAssistant(home: HomeAssistant, core: PairableCore): Promise<FlowStep> {
   const form = await home.entries.startFlow('homestash');
-  const done = await home.entries.submitFlow(form.flow_id, { pairing_code: await core.pairingCode() });
+  const done = await home.entries.submitFlow(form.flow_id, { pairing_code: await pairingCodeOf(core) });
   if (done.type !== 'create_entry') throw new Error(`pairing ended with ${JSON.stringify(done)}`);
   const targets = await core.client.targets();
   await waitFor('the locations in Home Assistant', async () => {
