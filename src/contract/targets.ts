@@ -102,10 +102,12 @@ export type TargetKind = TargetSettings['kind'];
 export const TargetInput = v.object({ name: Name, settings: TargetSettings });
 export type TargetInput = v.InferOutput<typeof TargetInput>;
 
+const SettingName = v.pipe(v.string(), v.regex(/^[a-z_]{1,40}$/, 'lower-case letters and underscores'));
+
 /** A change: what is absent stays. An absent `secret_key` in S3 settings stays, too. */
 export const TargetPatch = v.object({
   name: v.optional(Name),
-  settings: v.optional(v.record(v.string(), v.unknown())),
+  settings: v.optional(v.record(SettingName, v.unknown())),
 });
 export type TargetPatch = v.InferOutput<typeof TargetPatch>;
 

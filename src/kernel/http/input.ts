@@ -39,7 +39,8 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   let size = 0;
   const deadline = setTimeout(() => request.destroy(new Problem('idle_timeout')), JSON_DEADLINE_MS);
   try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    // not destroyed with the loop: the refusal must reach a client that is still sending
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       size += chunk.length;
       if (size > MAX_JSON_BYTES) throw tooLarge();
       chunks.push(chunk);
@@ -50,11 +51,16 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   } finally {
     clearTimeout(deadline);
   }
+  let document: unknown;
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
+    document = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
   } catch {
     throw new Problem('invalid_request', { params: { detail: 'the body is no JSON' } });
   }
+  // to valibot a list is an object, and where nothing is required it would pass for an empty one
+  if (Array.isArray(document))
+    throw new Problem('invalid_request', { params: { detail: 'Object expected' } });
+  return document;
 }
 
 function tooLarge(): Problem {
