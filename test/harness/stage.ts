@@ -9,6 +9,9 @@ import { SHIM } from './pairing.ts';
 import type { S3Server } from './s3-server.ts';
 import { startVersitygw, type VersitygwOptions } from './versitygw.ts';
 
+// A process that was killed a moment ago may still have made a file.
+const REMOVE_RETRIES = 3;
+
 interface Part {
   stop(): Promise<unknown>;
 }
@@ -68,10 +71,15 @@ export class Stage {
       await part?.stop();
     });
     const outcomes = await Promise.allSettled(stops);
-    if (this.#dir !== undefined && !process.env.HOMESTASH_KEEP)
-      rmSync(this.#dir, { recursive: true, force: true });
+    this.discard();
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed) throw failed.reason;
+  }
+
+  /** Removes what was written, at once and whoever still runs. */
+  discard(): void {
+    if (this.#dir === undefined || process.env.HOMESTASH_KEEP) return;
+    rmSync(this.#dir, { recursive: true, force: true, maxRetries: REMOVE_RETRIES });
   }
 
   #keep<P extends Part>(starting: Promise<P>): Promise<P> {
