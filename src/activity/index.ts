@@ -73,7 +73,7 @@ export function createActivity({ operations, bus, instanceId }: ActivityOptions)
         summary: 'Follow what happens, as server-sent events',
         streams: 'out',
         contentType: 'text/event-stream',
-        handle: ({ signal, tokenId }, _request, response) =>
+        handle: ({ signal, tokenId }, request, response) =>
           new Promise((resolve) => {
             const stream = new EventStream(response);
             stream.send({ event: 'hello', instance_id: instanceId });
@@ -88,7 +88,8 @@ export function createActivity({ operations, bus, instanceId }: ActivityOptions)
               stream.end();
               resolve();
             };
-            if (signal.aborted) close();
+            // whoever asks for the head only is not told what happens
+            if (signal.aborted || request.method === 'HEAD') close();
             else signal.addEventListener('abort', close, { once: true });
           }),
       }),

@@ -101,7 +101,11 @@ function testIf(applies: boolean, name: string, work: () => Promise<void>): void
   if (applies) test(name, work);
 }
 
-describe.for(operations)('$name', (operation) => {
+const attackable = operations.filter(
+  ({ open, params: names, query, body }) => !open || names.length + query.length > 0 || body,
+);
+
+describe.for(attackable)('$name', (operation) => {
   testIf(!operation.open, 'without a token it is closed', async () => {
     const [scheme, id, secret] = token.split('_') as [string, string, string];
     const wrong = [
