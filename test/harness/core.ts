@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -14,6 +14,13 @@ const START_TIMEOUT_MS = 30_000;
 // Begins the name of every data folder that nobody else has asked for.
 const TEMPORARY = join(tmpdir(), 'homestash-core-');
 const ENTRY = join(repositoryRoot, 'src/homestash.ts');
+
+/** The flags of Node with which `npm run homestash` starts it. */
+const NODE_FLAGS = (
+  JSON.parse(readFileSync(join(repositoryRoot, 'package.json'), 'utf8')) as { scripts: { homestash: string } }
+).scripts.homestash
+  .split(' ')
+  .filter((word) => word.startsWith('--'));
 
 export interface CoreProcessOptions {
   /** Its data folder; a temporary one if not given. */
@@ -36,7 +43,7 @@ export class CoreProcess {
     this.#env = { ...env, HOMESTASH_DATA: dataDir, HOMESTASH_API_PORT: String(port) };
     this.program = new Program({
       command: process.execPath,
-      args: [ENTRY, 'serve'],
+      args: [...NODE_FLAGS, ENTRY, 'serve'],
       env: this.#env,
       logFile: `${dataDir}.log`,
     });
@@ -53,15 +60,12 @@ export class CoreProcess {
     const ready = () => this.program.log().split('{"ready":true').length - 1;
     const before = ready();
     this.program.start();
+    const ended = this.program.exited.then(() => Promise.reject(new Error('the core ended')));
     try {
-      await waitFor(
-        'the core to be ready',
-        () => {
-          if (!this.program.running) throw new Error('it ended');
-          return ready() > before;
-        },
-        { timeoutMs: START_TIMEOUT_MS },
-      );
+      await Promise.race([
+        ended,
+        waitFor('the core to be ready', () => ready() > before, { timeoutMs: START_TIMEOUT_MS }),
+      ]);
     } catch (error) {
       await failedStart(this.program, 'the core', error);
     }
