@@ -52,13 +52,19 @@ describe.skipIf(!haveVersitygw())('a machine that replaces one that burnt down',
     expect(existsSync(marker) && readFileSync(marker, 'utf8')).toBe('from before the fire');
   });
 
-  test('pairs with the new core in place of the one that the backup brought back', async () => {
+  test('pairs with the new core beside the entry that the backup brought back, and without it', async () => {
     const [old] = await home.entries.list('homestash');
     if (!old) throw new Error('the restored home has no entry');
-    await home.entries.remove(old.entry_id);
+    const expectListed = () =>
+      waitFor('the place to answer through the new core', async () => {
+        const { backups, agent_errors } = await home.backups.info();
+        return agent_errors[lost.agent] === undefined && backups[0]?.backup_id === lost.backupId;
+      });
     await pairWithHomeAssistant(home, core);
-    const { backups, agent_errors } = await home.backups.info();
-    expect(agent_errors).toEqual({});
-    expect(backups.map((backup) => backup.backup_id)).toEqual([lost.backupId]);
+    await expectListed();
+    await home.entries.remove(old.entry_id);
+    await expectListed();
+    expect((await home.backups.info()).agent_errors).toEqual({});
+    expect((await home.backups.download(lost.backupId, lost.agent)).status).toBe(200);
   });
 });
