@@ -35,3 +35,13 @@ export class Problem extends Error {
 export function isProblem(error: unknown, code?: ProblemCode): error is Problem {
   return error instanceof Problem && (code === undefined || error.code === code);
 }
+
+/** What SQLite and the system say when the disk that holds the core's own data has no room left. */
+const DISK_FULL = ['SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'SQLITE_IOERR_SHMSIZE', 'ENOSPC', 'EDQUOT'];
+
+/** What was thrown as a problem: a full disk is a situation that a person can mend, everything else a defect. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return new Problem(DISK_FULL.includes(code) ? 'disk_full' : 'internal', { cause: error });
+}

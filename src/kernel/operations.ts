@@ -3,7 +3,7 @@ import type { Operation, ProblemDocument } from '../contract/index.ts';
 import type { Bus } from './bus.ts';
 import { type Clock, timestamp } from './clock.ts';
 import type { Migration } from './database.ts';
-import { isProblem, Problem } from './errors.ts';
+import { isProblem, Problem, toProblem } from './errors.ts';
 import { newId } from './ids.ts';
 import { describeError, type Log } from './log.ts';
 import { wordProblem } from './texts.ts';
@@ -109,20 +109,22 @@ export class Operations {
       abort: new AbortController(),
       announced: Number.NEGATIVE_INFINITY,
     };
-    await this.#query
-      .insertInto('operations')
-      .values({
-        id: operation.id,
-        kind: operation.kind,
-        subject: JSON.stringify(operation.subject),
-        state: 'running',
-        done: 0,
-        total: operation.total,
-        started_at: startedAt,
-        ended_at: null,
-        problem: null,
-      })
-      .execute();
+    await this.#record(() =>
+      this.#query
+        .insertInto('operations')
+        .values({
+          id: operation.id,
+          kind: operation.kind,
+          subject: JSON.stringify(operation.subject),
+          state: 'running',
+          done: 0,
+          total: operation.total,
+          started_at: startedAt,
+          ended_at: null,
+          problem: null,
+        })
+        .execute(),
+    );
     this.#running.set(operation.id, running);
     this.#announce(running);
     return {
@@ -194,22 +196,36 @@ export class Operations {
     const endedAt = this.#clock.now();
     running.operation = { ...running.operation, state, problem, ended_at: timestamp(endedAt) };
     this.#announce(running);
-    await this.#query
-      .updateTable('operations')
-      .set({
-        state,
-        done: running.operation.done,
-        ended_at: endedAt,
-        problem: problem && JSON.stringify(problem),
-      })
-      .where('id', '=', running.operation.id)
-      .execute();
-    await this.#query
-      .deleteFrom('operations')
-      .where('id', 'in', (inner) =>
-        inner.selectFrom('operations').select('id').orderBy('started_at', 'desc').limit(-1).offset(HISTORY),
-      )
-      .execute();
+    await this.#record(async () => {
+      await this.#query
+        .updateTable('operations')
+        .set({
+          state,
+          done: running.operation.done,
+          ended_at: endedAt,
+          problem: problem && JSON.stringify(problem),
+        })
+        .where('id', '=', running.operation.id)
+        .execute();
+      await this.#query
+        .deleteFrom('operations')
+        .where('id', 'in', (inner) =>
+          inner.selectFrom('operations').select('id').orderBy('started_at', 'desc').limit(-1).offset(HISTORY),
+        )
+        .execute();
+    });
+  }
+
+  /** Writes history. A full disk costs the entry and not the work: a backup can be read just then. */
+  async #record(write: () => Promise<unknown>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      if (toProblem(error).code !== 'disk_full') throw error;
+      this.#log.warning('the disk is full: an operation is missing in the history', {
+        reason: describeError(error),
+      });
+    }
   }
 
   #fromRow(row: OperationTables['operations']): Operation {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { ProblemDocument } from '../contract/index.ts';
-import { Problem } from './errors.ts';
+import { toProblem } from './errors.ts';
 
 export const LANGUAGES = ['en', 'de'] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -44,7 +44,7 @@ export function chooseLanguage(header: string | undefined): Language {
 
 /** The problem as people read it (RFC 9457). Whatever is no `Problem` is a defect and shown as `internal`. */
 export function wordProblem(error: unknown, language: Language = 'en'): ProblemDocument {
-  const problem = error instanceof Problem ? error : new Problem('internal');
+  const problem = toProblem(error);
   const text = textsIn(language).problems[problem.code] ?? { title: problem.code, hint: '' };
   return {
     type: `https://homestash.github.io/problems/${problem.code}`,
