@@ -174,8 +174,7 @@ function showAround({ home, core, place }: Awaited<ReturnType<typeof run>>): voi
 const stage = new Stage('demo');
 let passed = false;
 let leave: () => void = () => process.exit(EXIT_INTERRUPTED);
-// Also when it ends in the middle: the harness has ended the children by then.
-process.once('exit', () => stage.discard());
+// Whenever it ends: the harness ends the children and removes what they have written.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => leave());
 
 try {

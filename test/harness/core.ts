@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Target } from '../../src/contract/index.ts';
@@ -8,11 +7,10 @@ import { repositoryRoot } from './cache.ts';
 import { CoreClient } from './core-client.ts';
 import { freePort } from './free-port.ts';
 import { failedStart, Program } from './process.ts';
+import { removeTemporary, temporaryFolder } from './temporary.ts';
 import { waitFor } from './wait-for.ts';
 
 const START_TIMEOUT_MS = 30_000;
-// Begins the name of every data folder that nobody else has asked for.
-const TEMPORARY = join(tmpdir(), 'homestash-core-');
 const ENTRY = join(repositoryRoot, 'src/homestash.ts');
 
 /** The flags of Node with which `npm run homestash` starts it. */
@@ -91,14 +89,13 @@ export class CoreProcess {
   /** Stops it for good; a temporary data folder goes with it. A `Stage` does this for all parts at once. */
   async cleanUp(): Promise<void> {
     await this.stop();
-    const folder = dirname(this.dataDir);
-    if (folder.startsWith(TEMPORARY)) rmSync(folder, { recursive: true, force: true });
+    removeTemporary(dirname(this.dataDir));
   }
 }
 
 /** Starts a core that listens on a free port of 127.0.0.1. */
 export async function startCoreProcess(options: CoreProcessOptions = {}): Promise<CoreProcess> {
-  const dataDir = options.dataDir ?? join(mkdtempSync(TEMPORARY), 'data');
+  const dataDir = options.dataDir ?? join(temporaryFolder('core'), 'data');
   const core = new CoreProcess(dataDir, await freePort(), options.env ?? {});
   await core.start();
   return core;

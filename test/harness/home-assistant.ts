@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { homeAssistantBin } from './cache.ts';
 import { freePort } from './free-port.ts';
@@ -15,6 +14,7 @@ import {
   openSocket,
 } from './home-assistant/socket.ts';
 import { failedStart, Program } from './process.ts';
+import { temporaryFolder } from './temporary.ts';
 import { waitFor } from './wait-for.ts';
 
 export type { Backup, BackupInfo, Created, Download } from './home-assistant/backups.ts';
@@ -232,7 +232,7 @@ function isFetchFailure(error: unknown): boolean {
 
 /** Starts a Home Assistant, new or from an existing folder, and returns when it is ready for backups. */
 export async function startHomeAssistant(options: HomeAssistantOptions = {}): Promise<HomeAssistant> {
-  const dir = resolve(options.dir ?? mkdtempSync(join(tmpdir(), 'homestash-ha-')));
+  const dir = resolve(options.dir ?? temporaryFolder('ha'));
   mkdirSync(dir, { recursive: true });
   const homeAssistant = new HomeAssistant(options, dir, options.port ?? (await freePort()));
   await homeAssistant.start();

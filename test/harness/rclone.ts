@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { rcloneProgram } from './cache.ts';
 import { freePort } from './free-port.ts';
 import { Program } from './process.ts';
 import { S3Program, type S3Server } from './s3-server.ts';
+import { temporaryFolder } from './temporary.ts';
 
 export interface RcloneOptions {
   /** Where data and log go; a temporary folder if not given. */
@@ -14,7 +14,7 @@ export interface RcloneOptions {
 
 /** Starts `rclone serve s3`: a lenient server in most things, but one that refuses checksum trailers. */
 export async function startRclone(options: RcloneOptions = {}): Promise<S3Server> {
-  const dir = resolve(options.dir ?? mkdtempSync(join(tmpdir(), 'homestash-rclone-')));
+  const dir = resolve(options.dir ?? temporaryFolder('rclone'));
   const port = options.port ?? (await freePort());
   const dataDir = join(dir, 'data');
   mkdirSync(dataDir, { recursive: true });

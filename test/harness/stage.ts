@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CoreOptions } from '../../src/main.ts';
 import { type CoreProcess, type CoreProcessOptions, startCoreProcess } from './core.ts';
@@ -7,10 +5,8 @@ import { type HomeAssistant, type HomeAssistantOptions, startHomeAssistant } fro
 import { type LocalCore, startLocalCore } from './local-core.ts';
 import { SHIM } from './pairing.ts';
 import type { S3Server } from './s3-server.ts';
+import { removeTemporary, temporaryFolder } from './temporary.ts';
 import { startVersitygw, type VersitygwOptions } from './versitygw.ts';
-
-// A process that was killed a moment ago may still have made a file.
-const REMOVE_RETRIES = 3;
 
 interface Part {
   stop(): Promise<unknown>;
@@ -29,7 +25,7 @@ export class Stage {
 
   /** Made when it is first asked for: a suite that is left out leaves nothing behind. */
   get dir(): string {
-    this.#dir ??= mkdtempSync(join(tmpdir(), `homestash-${this.#name}-`));
+    this.#dir ??= temporaryFolder(this.#name);
     return this.#dir;
   }
 
@@ -71,15 +67,9 @@ export class Stage {
       await part?.stop();
     });
     const outcomes = await Promise.allSettled(stops);
-    this.discard();
+    if (this.#dir !== undefined) removeTemporary(this.#dir);
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     if (failed) throw failed.reason;
-  }
-
-  /** Removes what was written, at once and whoever still runs. */
-  discard(): void {
-    if (this.#dir === undefined || process.env.HOMESTASH_KEEP) return;
-    rmSync(this.#dir, { recursive: true, force: true, maxRetries: REMOVE_RETRIES });
   }
 
   #keep<P extends Part>(starting: Promise<P>): Promise<P> {

@@ -1,10 +1,10 @@
-import { mkdirSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { versitygwProgram } from './cache.ts';
 import { freePort } from './free-port.ts';
 import { Program } from './process.ts';
 import { S3Program, type S3Server } from './s3-server.ts';
+import { temporaryFolder } from './temporary.ts';
 
 export interface VersitygwOptions {
   /** Where data, metadata and log go; a temporary folder if not given. */
@@ -20,7 +20,7 @@ export interface VersitygwOptions {
 /** Starts versitygw: a strict S3 server, the reference in our tests. */
 export async function startVersitygw(options: VersitygwOptions = {}): Promise<S3Server> {
   const { region = 'us-east-1', versioning = false, tls } = options;
-  const dir = resolve(options.dir ?? mkdtempSync(join(tmpdir(), 'homestash-versitygw-')));
+  const dir = resolve(options.dir ?? temporaryFolder('versitygw'));
   const port = options.port ?? (await freePort());
   const [dataDir, metadataDir, versionsDir] = ['data', 'metadata', 'versions'].map((name) =>
     join(dir, name),
