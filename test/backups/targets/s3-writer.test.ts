@@ -1,5 +1,6 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { PATIENT_ATTEMPTS } from '../../../src/backups/targets/s3/retry.ts';
 import { haveVersitygw } from '../../harness/cache.ts';
 import type { S3Server } from '../../harness/s3-server.ts';
 import { startVersitygw } from '../../harness/versitygw.ts';
@@ -133,12 +134,33 @@ describe.skipIf(!haveVersitygw())('an archive on its way into a bucket', () => {
     proxy.intercept = (one) => (isPart(one) ? { kind: 'answer', status: 503 } : undefined);
     const problem = await problemOf(upload(target, 'b.tar', noise(60 * MIB)));
     expect(problem).toMatchObject({ code: 'target_unavailable', params: { status: '503' } });
-    expect(proxy.requests.filter(isPart).length).toBeLessThanOrEqual(10);
+    expect(proxy.requests.filter(isPart).length).toBeLessThanOrEqual(2 * PATIENT_ATTEMPTS);
     // The writer of `upload` is lost, as after a crash.
     proxy.reset();
     await target.sweep('b.tar');
     expect(leftovers(server)).toEqual([]);
     expect(memory.free).toBeLessThan(MEMORY);
+  });
+
+  it('goes on when the server comes back after it could not be reached at all', async () => {
+    let back: Promise<void> | undefined;
+    class Outage extends HastyClock {
+      override async sleep(ms: number, signal?: AbortSignal): Promise<void> {
+        await super.sleep(ms, signal);
+        if (this.pauses.length < 3) return;
+        back ??= server.start();
+        await back;
+      }
+    }
+    const { target } = openTarget(s3Settings(server), { clock: new Outage() });
+    const data = noise(40 * MIB);
+    const writer = await target.create('back.tar', { sizeLimit: data.length });
+    await writer.write(data.subarray(0, 20 * MIB));
+    await server.stop();
+    await writer.write(data.subarray(20 * MIB));
+    await writer.finish();
+    await writer.commit();
+    expect(sha256(stored(server, 'homeassistant/backups/back.tar') ?? noise(1))).toBe(sha256(data));
   });
 
   it('does not try again what was refused', async () => {

@@ -143,3 +143,12 @@ export function retryable(error: unknown): Retryable {
   if (code === 'target_timeout') return 'timeout';
   return code === 'target_cut' || fault.systemCode === 'EAI_AGAIN' ? 'yes' : 'no';
 }
+
+/** The same for the requests of an upload, for which a server that cannot be reached at all may come back. */
+export function retryablePatiently(error: unknown): Retryable {
+  const usual = retryable(error);
+  if (usual !== 'no' || error instanceof Problem) return usual;
+  const { systemCode } = faultOf(error);
+  const code = systemCode === undefined ? undefined : BY_SYSTEM_CODE[systemCode];
+  return code === 'target_refused' || code === 'target_dns' ? 'yes' : 'no';
+}

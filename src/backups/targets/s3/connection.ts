@@ -8,8 +8,8 @@ import type { S3Settings } from '../../../contract/index.ts';
 import { Problem } from '../../../kernel/errors.ts';
 import type { TargetContext } from '../target.ts';
 import { type Address, addressOf } from './address.ts';
-import { classify, type Operation, retryable } from './classify.ts';
-import { retrying } from './retry.ts';
+import { classify, type Operation, retryable, retryablePatiently } from './classify.ts';
+import { PATIENT_ATTEMPTS, retrying } from './retry.ts';
 
 /** A server that does not accept a connection in this time is not there. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -39,6 +39,8 @@ export interface RunOptions {
   readonly key?: string;
   /** How often it is tried in all; without a number as often as is usual. */
   readonly attempts?: number;
+  /** Hours of an upload hang on it: a line that is gone for a moment does not end it. */
+  readonly patient?: boolean;
   /** The answer has no body, so a refusal has no document. */
   readonly bodiless?: boolean;
   /** The body is read by whoever called, at their pace: silence is watched there. */
@@ -80,7 +82,8 @@ export class Connection {
    * `send` is called once for each attempt; an attempt that failed is cut off from its socket before the next begins.
    */
   async run<T>(operation: Operation, send: (via: Via) => Promise<T>, options: RunOptions = {}): Promise<T> {
-    const { signal, key, attempts, bodiless, streaming } = options;
+    const { signal, key, patient, bodiless, streaming } = options;
+    const attempts = options.attempts ?? (patient ? PATIENT_ATTEMPTS : undefined);
     const { clock } = this.context;
     signal?.throwIfAborted();
     if (this.#broken) throw this.#broken;
@@ -104,7 +107,7 @@ export class Connection {
       return await retrying(attempt, {
         clock,
         signal,
-        retryable,
+        retryable: patient ? retryablePatiently : retryable,
         ...(attempts === undefined ? {} : { attempts }),
       });
     } catch (error) {

@@ -3,6 +3,9 @@ import type { Clock } from '../../../kernel/clock.ts';
 /** How often something is tried in all: a short hiccup of a server passes, a dead one is reported within a minute. */
 export const MAX_ATTEMPTS = 5;
 
+/** In an upload: a line that is cut once a night, or a router that restarts, is back within the three quarters of a minute that this takes. */
+export const PATIENT_ATTEMPTS = 10;
+
 /** Silence costs the whole idle time-out each time, so it gets one more chance and not four. */
 const MAX_TIMEOUTS = 2;
 

@@ -51,14 +51,17 @@ export class Uploads {
   /** Begins a multipart upload. It cannot be cancelled: its id would be lost, and with it the way to remove it. */
   async start(key: string): Promise<Upload> {
     const output = await this.#summed((checksum) =>
-      this.#connection.run('multipart', ({ client, http }) =>
-        client.send(
-          new CreateMultipartUploadCommand({
-            ...this.#at(key),
-            ...(checksum ? { ChecksumAlgorithm: 'CRC32' } : {}),
-          }),
-          http,
-        ),
+      this.#connection.run(
+        'multipart',
+        ({ client, http }) =>
+          client.send(
+            new CreateMultipartUploadCommand({
+              ...this.#at(key),
+              ...(checksum ? { ChecksumAlgorithm: 'CRC32' } : {}),
+            }),
+            http,
+          ),
+        { patient: true },
       ),
     );
     if (!output.UploadId) throw this.#connection.notS3();
@@ -79,7 +82,7 @@ export class Uploads {
           });
           return client.send(signPayload(command, payload.sha256), http);
         },
-        { signal },
+        { signal, patient: true },
       );
       if (!output.ETag) throw this.#connection.notS3();
       return {
@@ -99,7 +102,7 @@ export class Uploads {
           const command = new PutObjectCommand({ ...this.#at(key), ...bodyOf(payload, checksum) });
           return client.send(signPayload(command, payload.sha256), http);
         },
-        { signal },
+        { signal, patient: true },
       ),
     );
   }
