@@ -84,7 +84,7 @@ class HomestashConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_reauth_confirm(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Connect the same core with a new pairing code."""
+        """Connect the same core, or its successor, with a new pairing code."""
         entry = self._get_reauth_entry()
         connection = await self._try(user_input)
         if connection is None:
@@ -94,7 +94,7 @@ class HomestashConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_reconfigure(
         self, user_input: dict[str, Any] | None = None
     ) -> ConfigFlowResult:
-        """Find the same core at another address."""
+        """Find the same core at another address, or its successor."""
         entry = self._get_reconfigure_entry()
         connection = await self._try(user_input, entry)
         if connection is None:
@@ -177,15 +177,27 @@ class HomestashConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _update(
         self, entry: ConfigEntry[Any], connection: Connection
     ) -> ConfigFlowResult:
-        """Keep a new access or address of the same core."""
-        await self.async_set_unique_id(connection.info.instance_id)
-        if connection.info.instance_id != entry.unique_id:
+        """Keep a new access or address; a new core may take the place of a lost one.
+
+        After a fire the restored home knows the core that burnt. A pairing code of the
+        new one says that this is meant.
+        """
+        instance_id = connection.info.instance_id
+        if instance_id == entry.unique_id:
+            self._give_back(entry, connection)
+        else:
             token_id = connection.data[CONF_TOKEN_ID]
-            if token_id != entry.data[CONF_TOKEN_ID]:
-                await self._revoke(self._client(connection), token_id)
-            return self.async_abort(reason="wrong_instance")
-        self._give_back(entry, connection)
-        return self.async_update_reload_and_abort(entry, data_updates=connection.data)
+            has_code = token_id != entry.data[CONF_TOKEN_ID]
+            other = self.hass.config_entries.async_entry_for_domain_unique_id(
+                DOMAIN, instance_id
+            )
+            if not has_code or other is not None:
+                if has_code:
+                    await self._revoke(self._client(connection), token_id)
+                return self.async_abort(reason="wrong_instance")
+        return self.async_update_reload_and_abort(
+            entry, unique_id=instance_id, data_updates=connection.data
+        )
 
     def _client(self, connection: Connection) -> CoreClient:
         session = async_get_clientsession(self.hass)

@@ -11,6 +11,7 @@ from homeassistant.data_entry_flow import FlowResultType
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
+from custom_components.homestash.const import DOMAIN
 from custom_components.homestash.pairing import (
     InputError,
     read_pairing_code,
@@ -231,6 +232,24 @@ async def test_reauth(
 async def test_reauth_with_another_core(
     hass: HomeAssistant, core: FakeCore, connected: None, entry: MockConfigEntry
 ) -> None:
+    entry.async_start_reauth(hass)
+    await hass.async_block_till_done()
+    flow = hass.config_entries.flow.async_progress()[0]
+    core.info["instance_id"] = "another"
+    result = await submit(hass, flow["flow_id"], pairing_code=core.code)
+    assert result["type"] is FlowResultType.ABORT
+    assert result["reason"] == "reauth_successful"
+    await hass.async_block_till_done()
+    assert entry.unique_id == "another"
+    assert entry.data["token"] == "new-token-1"
+    await eventually(lambda: entry.runtime_data.connected)
+
+
+async def test_reauth_with_a_core_that_has_its_own_entry(
+    hass: HomeAssistant, core: FakeCore, connected: None, entry: MockConfigEntry
+) -> None:
+    other = MockConfigEntry(domain=DOMAIN, unique_id="another", data=dict(entry.data))
+    other.add_to_hass(hass)
     entry.async_start_reauth(hass)
     await hass.async_block_till_done()
     flow = hass.config_entries.flow.async_progress()[0]
