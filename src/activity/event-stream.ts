@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
-import type { CoreEvent } from '../contract/index.ts';
+import { type CoreEvent, EVENTS_HEARTBEAT_SECONDS } from '../contract/index.ts';
 
-/** Proxies and phones drop connections that are silent for longer (milliseconds). */
-const HEARTBEAT_MS = 15_000;
+/** Silence would look like a dead connection to proxies, phones and the shim (milliseconds). */
+const HEARTBEAT_MS = EVENTS_HEARTBEAT_SECONDS * 1000;
 
 /** A client that lets this much pile up does not read; it comes back and fetches anew. */
 const MAX_PENDING_BYTES = 1024 * 1024;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
+import { ARCHIVE_CRC32_HEADER } from '../contract/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isProblem, Problem } from '../kernel/errors.ts';
 import { describeError, type Log } from '../kernel/log.ts';
@@ -27,9 +28,6 @@ export interface DownloadRequest {
   readonly range: string | undefined;
   readonly ifRange: string | undefined;
 }
-
-/** The header that carries the sum of the whole archive. */
-const CRC_HEADER = 'Homestash-Crc32';
 
 /** Reopenings in a row that brought no byte, before the download is given up: with the pauses below about half a minute. */
 const MAX_FRUITLESS = 5;
@@ -131,7 +129,7 @@ export class Downloads {
     response.setHeader('Cache-Control', 'no-store');
     if (response.statusCode === 206)
       response.setHeader('Content-Range', `bytes ${range.start}-${range.end - 1}/${first.size}`);
-    if (whole && entry.crc32 !== null) response.setHeader(CRC_HEADER, entry.crc32);
+    if (whole && entry.crc32 !== null) response.setHeader(ARCHIVE_CRC32_HEADER, entry.crc32);
     response.flushHeaders();
   }
 
