@@ -1,11 +1,17 @@
 import type { ProblemCode } from '../../../contract/index.ts';
 import { Problem } from '../../../kernel/errors.ts';
-import { BY_S3_CODE, BY_SYSTEM_CODE, PASSING_S3_CODES, TLS_REASONS } from './codes.ts';
+import {
+  BY_S3_CODE,
+  BY_SYSTEM_CODE,
+  BY_TLS_CODE,
+  type Operation,
+  PASSING_S3_CODES,
+  PERMISSIONS,
+} from './codes.ts';
 import { type Fault, faultOf } from './fault.ts';
 import type { Retryable } from './retry.ts';
 
-/** What was being done, for the sentence of a refusal. */
-export type Operation = 'list' | 'read' | 'write' | 'multipart' | 'delete';
+export type { Operation };
 
 export interface Circumstances {
   readonly operation: Operation;
@@ -27,13 +33,10 @@ const INSUFFICIENT_STORAGE = 507;
 /** A code goes into a sentence, so only what looks like one does. */
 const PLAIN_CODE = /^[\w.-]{1,64}$/;
 
-function tlsReason(code: string): string | undefined {
-  const known = TLS_REASONS[code];
+function tlsProblem(code: string): ProblemCode | undefined {
+  const known = BY_TLS_CODE[code];
   if (known) return known;
-  if (!/^(ERR_SSL_|ERR_TLS_|ERR_OSSL_|CERT_|UNABLE_TO_)/.test(code)) return undefined;
-  return /WRONG_VERSION_NUMBER|PACKET_LENGTH/.test(code)
-    ? (TLS_REASONS.EPROTO as string)
-    : `the TLS connection failed (${code})`;
+  return /^(ERR_SSL_|ERR_TLS_|ERR_OSSL_|CERT_|UNABLE_TO_)/.test(code) ? 'target_tls' : undefined;
 }
 
 /** A problem for whatever the SDK or the network threw; a problem stays as it is. */
@@ -54,7 +57,8 @@ function networkCode(fault: Fault): ProblemCode {
   if (systemCode === undefined) return 'target_unexpected';
   const known = BY_SYSTEM_CODE[systemCode];
   if (known) return known;
-  if (tlsReason(systemCode) !== undefined) return 'target_tls';
+  const tls = tlsProblem(systemCode);
+  if (tls) return tls;
   // The HTTP parser met something else: a TLS port, a mail server.
   return systemCode.startsWith('HPE_') ? 'target_not_s3' : 'target_unexpected';
 }
@@ -95,15 +99,18 @@ function paramsOf(code: ProblemCode, fault: Fault, around: Circumstances): Recor
     case 'target_timeout':
     case 'target_cut':
     case 'target_not_s3':
+    case 'target_tls_expired':
+    case 'target_tls_name':
+    case 'target_tls_untrusted':
       return { host: around.host };
     case 'target_tls':
-      return { host: around.host, reason: tlsReason(fault.systemCode ?? '') ?? '' };
+      return { host: around.host, reason: reasonOf(fault) };
     case 'target_no_bucket':
       return { bucket: around.bucket };
     case 'target_wrong_region':
       return { region: fault.region ?? '' };
     case 'target_forbidden':
-      return { operation: around.operation };
+      return { operation: PERMISSIONS[around.operation] };
     case 'target_clock':
       return { minutes: minutesOff(fault, around.now) };
     case 'target_unavailable':

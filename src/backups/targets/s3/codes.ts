@@ -1,5 +1,8 @@
 import type { ProblemCode } from '../../../contract/index.ts';
 
+/** What was being done, for the sentence of a refusal. */
+export type Operation = 'list' | 'read' | 'write' | 'multipart' | 'delete';
+
 /** Codes of S3's error document, from AWS's list and from what other servers were seen to say. */
 export const BY_S3_CODE: Readonly<Record<string, ProblemCode>> = {
   InvalidAccessKeyId: 'target_wrong_key',
@@ -58,19 +61,27 @@ export const BY_SYSTEM_CODE: Readonly<Record<string, ProblemCode>> = {
   ERR_STREAM_DESTROYED: 'target_cut',
 };
 
-/** Why a certificate was refused, in words. */
-export const TLS_REASONS: Readonly<Record<string, string>> = {
-  CERT_HAS_EXPIRED: 'the certificate has expired',
-  CERT_NOT_YET_VALID: 'the certificate is not valid yet (or the clock here is wrong)',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is self-signed',
-  SELF_SIGNED_CERT_IN_CHAIN: 'the certificate is signed by an unknown authority',
-  UNABLE_TO_GET_ISSUER_CERT: 'the certificate is signed by an unknown authority',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'the certificate is signed by an unknown authority',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'the certificate is signed by an unknown authority',
-  CERT_UNTRUSTED: 'the certificate is signed by an unknown authority',
-  CERT_REVOKED: 'the certificate was revoked',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another name',
-  EPROTO: 'the server does not speak TLS on this port, or no version that we share',
+/** What the person can do about a certificate that was refused; what is not here has no remedy of its own. */
+export const BY_TLS_CODE: Readonly<Record<string, ProblemCode>> = {
+  CERT_HAS_EXPIRED: 'target_tls_expired',
+  CERT_NOT_YET_VALID: 'target_tls_expired',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'target_tls_untrusted',
+  SELF_SIGNED_CERT_IN_CHAIN: 'target_tls_untrusted',
+  UNABLE_TO_GET_ISSUER_CERT: 'target_tls_untrusted',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'target_tls_untrusted',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'target_tls_untrusted',
+  CERT_UNTRUSTED: 'target_tls_untrusted',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'target_tls_name',
+  EPROTO: 'target_tls',
+};
+
+/** The names that S3 policies have for what a key must be allowed to do. */
+export const PERMISSIONS: Readonly<Record<Operation, string>> = {
+  list: 's3:ListBucket',
+  read: 's3:GetObject',
+  write: 's3:PutObject',
+  multipart: 's3:PutObject',
+  delete: 's3:DeleteObject',
 };
 
 /** Codes with which a server asks for another try although the status is the client's fault. */

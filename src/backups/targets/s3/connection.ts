@@ -165,8 +165,7 @@ export class Connection {
       const ca = [...getCACertificates('default'), pem];
       return { secureContext: createSecureContext({ ca, allowPartialTrustChain: true }) };
     } catch (cause) {
-      const reason = 'the given CA certificate cannot be read';
-      this.#broken = new Problem('target_tls', { params: { host: this.address.host, reason }, cause });
+      this.#broken = new Problem('target_ca_unreadable', { cause });
       return {};
     }
   }
