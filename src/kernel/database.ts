@@ -95,7 +95,14 @@ export function openDatabase(dataDir: string, migrations: readonly Migration[]):
     throw error;
   }
   const query = new Kysely<unknown>({ dialect: new SqliteDialect({ database: raw }) });
-  return { tables: <Tables>() => query as unknown as Kysely<Tables>, close: () => query.destroy() };
+  return {
+    tables: <Tables>() => query as unknown as Kysely<Tables>,
+    close: async () => {
+      await query.destroy();
+      // kysely closes only what it has used; an open file keeps its journal, which would spoil a copy put in its place
+      raw.close();
+    },
+  };
 }
 
 /**
