@@ -39,7 +39,12 @@ export class SmallDisk {
 
   static async start(size: string, data: 'on it' | 'elsewhere'): Promise<SmallDisk> {
     const disk = new SmallDisk(size, data, await freePort());
-    await disk.#start();
+    try {
+      await disk.#start();
+    } catch (error) {
+      await disk.close();
+      throw error;
+    }
     return disk;
   }
 
