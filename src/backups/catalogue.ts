@@ -14,7 +14,7 @@ export interface CatalogueOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Runs before each listing: mends what a crash left behind. */
-  readonly mend: (targetId: string, storage: StorageTarget) => Promise<void>;
+  readonly mend: (targetId: string, storage: StorageTarget, signal: AbortSignal) => Promise<void>;
   readonly onChange: (targetId: string) => void;
 }
 
@@ -72,9 +72,9 @@ export class Catalogue {
    */
   async list(targetId: string, maxAgeMs?: number): Promise<CatalogueList> {
     const age = await this.#age(targetId);
-    if (age > FRESH_MS) {
+    if (age >= Math.min(FRESH_MS, maxAgeMs ?? FRESH_MS)) {
       const refresh = this.refresh(targetId);
-      const acceptable = maxAgeMs === undefined ? Number.isFinite(age) : age <= maxAgeMs;
+      const acceptable = maxAgeMs === undefined ? Number.isFinite(age) : age < maxAgeMs;
       if (acceptable) refresh.catch(() => undefined);
       else await this.#within(refresh);
     }
@@ -148,7 +148,7 @@ export class Catalogue {
     const { store, clock, log } = this.#options;
     try {
       const storage = await this.#options.targets.storage(targetId);
-      await this.#options.mend(targetId, storage);
+      await this.#options.mend(targetId, storage, this.#stopping.signal);
       for (let round = 1; ; round += 1) {
         const changes = this.#changes.get(targetId) ?? 0;
         const startedAt = clock.now();

@@ -38,6 +38,7 @@ export class Deletions {
       sidecar_key: entry.sidecarKey,
       state: 'deleting',
       description: null,
+      replaces: null,
       created_at: clock.now(),
     });
     try {

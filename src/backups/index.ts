@@ -9,6 +9,7 @@ import type { Secrets } from '../kernel/secrets.ts';
 import { Catalogue } from './catalogue.ts';
 import { Deletions } from './deletions.ts';
 import { Downloads } from './downloads.ts';
+import { Mending } from './mending.ts';
 import { backupRoutes } from './routes.ts';
 import type { BackupStore } from './store.ts';
 import { Targets } from './targets.ts';
@@ -70,10 +71,11 @@ export function createBackups(options: BackupsOptions): Feature {
     operations: options.operations,
     idleTimeoutMs: options.idleTimeoutMs,
   };
-  const uploads = new Uploads({ ...shared, catalogue: () => catalogue });
+  const mending = new Mending({ ...shared, catalogue: () => catalogue });
+  const uploads = new Uploads({ ...shared, mending });
   const catalogue = new Catalogue({
     ...shared,
-    mend: (id, storage) => uploads.mend(id, storage),
+    mend: (id, storage, signal) => uploads.mend(id, storage, signal),
     onChange: onBackups,
   });
   const downloads = new Downloads({ ...shared, catalogue });

@@ -42,6 +42,8 @@ export interface BackupTables {
     state: 'uploading' | 'committing' | 'deleting';
     /** `Backup` as JSON, once it is committing. */
     description: string | null;
+    /** The version of an archive whose place is taken: while it is there, the commit has not happened. */
+    replaces: string | null;
     created_at: number;
   };
 }
@@ -64,7 +66,7 @@ export const backupsMigration: Migration = {
     CREATE TABLE unfinished (
       id TEXT PRIMARY KEY, target_id TEXT NOT NULL REFERENCES targets (id) ON DELETE CASCADE,
       archive_key TEXT NOT NULL, sidecar_key TEXT NOT NULL, state TEXT NOT NULL, description TEXT,
-      created_at INTEGER NOT NULL
+      replaces TEXT, created_at INTEGER NOT NULL
     ) STRICT;`,
 };
 

@@ -7,9 +7,8 @@ import { pump } from '../kernel/http/pump.ts';
 import { newId } from '../kernel/ids.ts';
 import { describeError, type Log } from '../kernel/log.ts';
 import type { Operations, RunningOperation } from '../kernel/operations.ts';
-import type { Catalogue } from './catalogue.ts';
-import { namesOf, type ObjectNames, suggestedStem } from './names.ts';
-import { decodeSidecar, encodeSidecar, MAX_SIDECAR_BYTES } from './sidecar.ts';
+import type { Mending, StoredBackup } from './mending.ts';
+import { choosePlace, type Place } from './place.ts';
 import type { BackupStore, UnfinishedRow } from './store.ts';
 import { TarWalk } from './tar-walk.ts';
 import type { ArchiveWriter, StorageTarget } from './targets/target.ts';
@@ -18,7 +17,7 @@ import type { Targets } from './targets.ts';
 export interface UploadsOptions {
   readonly store: BackupStore;
   readonly targets: Targets;
-  readonly catalogue: () => Catalogue;
+  readonly mending: Mending;
   readonly operations: Operations;
   readonly clock: Clock;
   readonly log: Log;
@@ -32,20 +31,22 @@ const NEXT_STEP_MS = 5 * 60_000;
 /** Home Assistant announces an upper bound; what exceeds it by more than this is not what was announced. */
 const TOLERANCE_BYTES = 16 * 1024 * 1024;
 
+/** What the clean-up of uploads gets when the core stops (milliseconds); containers are killed after ten seconds. */
+const STOP_GRACE_MS = 3_000;
+
 interface Session {
   readonly id: string;
   readonly targetId: string;
   readonly backup: AgentBackup;
-  readonly names: ObjectNames;
+  readonly place: Place;
   readonly storage: StorageTarget;
   readonly operation: RunningOperation;
   readonly writer: ArchiveWriter;
-  /** The archive takes the place of an older upload of the same backup. */
-  readonly replaces: boolean;
   /** Ends with the session, whatever ended it. */
   readonly ended: AbortController;
   state: 'announced' | 'streaming' | 'received' | 'committing';
-  timer: NodeJS.Timeout;
+  /** Aborted when the step that is waited for has come. */
+  awaited: AbortController;
   size: number;
   crc: number;
   suspect: string | null;
@@ -59,7 +60,10 @@ function formatCrc(crc: number): string {
 export class Uploads {
   readonly #options: UploadsOptions;
   readonly #sessions = new Map<string, Session>();
-  readonly #reserved = new Set<string>();
+  /** Places that are worked on, until nothing of that work is left to clean up. */
+  readonly #busy = new Set<string>();
+  /** The places of sessions that failed, while they are cleaned up. */
+  readonly #cleaning = new Map<string, Promise<void>>();
   #stopped = false;
 
   constructor(options: UploadsOptions) {
@@ -70,21 +74,33 @@ export class Uploads {
     this.#stopped = true;
     // what is just being committed is carried through after the next start
     const unfinished = [...this.#sessions.values()].filter((session) => session.state !== 'committing');
-    await Promise.all(unfinished.map((session) => this.#fail(session, new Problem('shutting_down'))));
+    const cleaned = Promise.all(
+      unfinished.map((session) => this.#fail(session, new Problem('shutting_down'))),
+    );
+    // a target that does not answer must not keep the core from ending; the next start mends what is left
+    await Promise.race([cleaned, this.#options.clock.sleep(STOP_GRACE_MS)]);
   }
 
   /** Announces an upload; what cannot fit or has no place is refused before the first byte. */
   async announce(targetId: string, backup: AgentBackup): Promise<Upload> {
     if (this.#stopped) throw new Problem('shutting_down');
+    const { kind } = (await this.#options.targets.get(targetId)).settings;
     const storage = await this.#options.targets.storage(targetId);
-    const { names, replaces } = await this.#chooseNames(targetId, storage, backup);
-    const reservation = `${targetId}/${names.archive}`;
-    if (this.#reserved.has(reservation)) throw new Problem('upload_busy');
-    this.#reserved.add(reservation);
+    const slashes = kind === 's3' ? 'keep' : 'replace';
+    let place = await choosePlace(storage, backup, slashes);
+    const first = this.#cleaning.get(busyKey(targetId, place.names.archive));
+    if (first) {
+      // a second try of the same backup waits until nothing of the first is left
+      await first;
+      place = await choosePlace(storage, backup, slashes);
+    }
+    const busy = busyKey(targetId, place.names.archive);
+    if (this.#busy.has(busy)) throw new Problem('upload_busy');
+    this.#busy.add(busy);
     try {
-      return await this.#begin(targetId, backup, storage, names, replaces, reservation);
+      return await this.#begin(targetId, backup, storage, place);
     } catch (error) {
-      this.#reserved.delete(reservation);
+      this.#busy.delete(busy);
       throw error;
     }
   }
@@ -97,9 +113,7 @@ export class Uploads {
     gone: AbortSignal,
   ): Promise<UploadSum> {
     const session = this.#session(targetId, uploadId);
-    if (session.state !== 'announced') throw new Problem('upload_busy');
-    session.state = 'streaming';
-    clearTimeout(session.timer);
+    this.#advance(session, 'announced', 'streaming');
     try {
       return await this.#stream(session, request, gone);
     } catch (error) {
@@ -111,9 +125,7 @@ export class Uploads {
   /** Makes the archive visible once the sender's sum and ours agree. */
   async commit(targetId: string, uploadId: string, sum: UploadSum): Promise<Backup> {
     const session = this.#session(targetId, uploadId);
-    if (session.state !== 'received') throw new Problem('upload_busy');
-    session.state = 'committing';
-    clearTimeout(session.timer);
+    this.#advance(session, 'received', 'committing');
     try {
       const actual = formatCrc(session.crc);
       if (sum.size !== session.size || sum.crc32 !== actual) {
@@ -140,45 +152,13 @@ export class Uploads {
     await Promise.all(sessions.map((session) => this.#fail(session, new Problem('target_not_found'))));
   }
 
-  /**
-   * After a crash: parts and temporary files of uploads that were under way are removed; an upload whose sums had
-   * already agreed, and a deletion that had begun, are carried through.
-   */
-  async mend(targetId: string, storage: StorageTarget): Promise<void> {
-    for (const row of await this.#options.store.unfinished(targetId)) {
-      if (this.#sessions.has(row.id) || this.#reserved.has(`${targetId}/${row.archive_key}`)) continue;
-      await this.#mendOne(row, storage);
-      await this.#options.store.endUnfinished(row.id);
-      this.#options.log.info('interrupted work was cleaned up', { target: targetId, state: row.state });
-    }
+  /** Cleans up after a crash, and leaves alone what is under way. */
+  mend(targetId: string, storage: StorageTarget, signal: AbortSignal): Promise<void> {
+    const isLive = (row: UnfinishedRow) => this.#busy.has(busyKey(targetId, row.archive_key));
+    return this.#options.mending.mend(targetId, storage, isLive, signal);
   }
 
-  async #chooseNames(
-    targetId: string,
-    storage: StorageTarget,
-    backup: AgentBackup,
-  ): Promise<{ names: ObjectNames; replaces: boolean }> {
-    const kind = (await this.#options.targets.get(targetId)).settings.kind;
-    const stem = suggestedStem(backup, kind === 's3' ? 'keep' : 'replace');
-    const candidates = [stem, `${stem}_${backup.backup_id}`, `${stem}_${newId()}`];
-    for (const candidate of candidates) {
-      const names = namesOf(candidate);
-      const there = await storage.read(names.sidecar, MAX_SIDECAR_BYTES);
-      if (there && decodeSidecar(there)?.backup.backup_id === backup.backup_id)
-        return { names, replaces: true };
-      if (!there && !(await storage.stat(names.archive))) return { names, replaces: false };
-    }
-    throw new Problem('upload_busy');
-  }
-
-  async #begin(
-    targetId: string,
-    backup: AgentBackup,
-    storage: StorageTarget,
-    names: ObjectNames,
-    replaces: boolean,
-    reservation: string,
-  ): Promise<Upload> {
+  async #begin(targetId: string, backup: AgentBackup, storage: StorageTarget, place: Place): Promise<Upload> {
     const { operations, store, clock } = this.#options;
     const operation = await operations.begin({
       kind: 'upload',
@@ -192,13 +172,14 @@ export class Uploads {
       await store.beginUnfinished({
         id,
         target_id: targetId,
-        archive_key: names.archive,
-        sidecar_key: names.sidecar,
+        archive_key: place.names.archive,
+        sidecar_key: place.names.sidecar,
         state: 'uploading',
         description: null,
+        replaces: place.replaces,
         created_at: clock.now(),
       });
-      const writer = await storage.create(names.archive, {
+      const writer = await storage.create(place.names.archive, {
         sizeLimit: backup.size + TOLERANCE_BYTES,
         signal: ended.signal,
       });
@@ -206,24 +187,23 @@ export class Uploads {
         id,
         targetId,
         backup,
-        names,
+        place,
         storage,
         operation,
         writer,
-        replaces,
         ended,
         state: 'announced',
-        timer: this.#expectNextStep(id),
+        awaited: new AbortController(),
         size: 0,
         crc: 0,
         suspect: null,
       };
       this.#sessions.set(id, session);
-      ended.signal.addEventListener('abort', () => this.#reserved.delete(reservation), { once: true });
+      this.#expectNextStep(session);
       operation.signal.addEventListener('abort', () => this.#cancelled(session), { once: true });
       return { id, operation_id: operation.id };
     } catch (error) {
-      await storage.sweep(names.archive).then(
+      await storage.sweep(place.names.archive).then(
         () => store.endUnfinished(id),
         () => undefined,
       );
@@ -236,18 +216,26 @@ export class Uploads {
     if (session.state !== 'committing') void this.#fail(session, session.operation.signal.reason);
   }
 
-  #expectNextStep(id: string): NodeJS.Timeout {
-    const timer = setTimeout(() => {
-      const session = this.#sessions.get(id);
-      if (session) void this.#fail(session, new Problem('idle_timeout'));
-    }, NEXT_STEP_MS);
-    return timer.unref();
-  }
-
   #session(targetId: string, uploadId: string): Session {
     const session = this.#sessions.get(uploadId);
     if (!session || session.targetId !== targetId) throw new Problem('upload_not_found');
     return session;
+  }
+
+  #advance(session: Session, from: Session['state'], to: Session['state']): void {
+    if (session.state !== from) throw new Problem('upload_busy');
+    session.state = to;
+    session.awaited.abort();
+  }
+
+  /** Gives the session up when whoever should take its next step does not. */
+  #expectNextStep(session: Session): void {
+    session.awaited = new AbortController();
+    const signal = AbortSignal.any([session.awaited.signal, session.ended.signal]);
+    this.#options.clock.sleep(NEXT_STEP_MS, signal).then(
+      () => void this.#fail(session, new Problem('idle_timeout')),
+      () => undefined,
+    );
   }
 
   async #stream(session: Session, request: IncomingMessage, gone: AbortSignal): Promise<UploadSum> {
@@ -271,101 +259,75 @@ export class Uploads {
     if (verdict.cut) throw new Problem('archive_cut');
     session.suspect = verdict.oddity;
     await session.writer.finish();
+    session.ended.signal.throwIfAborted();
     session.state = 'received';
-    session.timer = this.#expectNextStep(session.id);
+    this.#expectNextStep(session);
     return { size: session.size, crc32: formatCrc(session.crc) };
   }
 
   async #commit(session: Session): Promise<Backup> {
-    const stored = {
+    const { store, mending, clock, log } = this.#options;
+    const stored: StoredBackup = {
       backup: { ...session.backup, size: session.size },
       crc32: formatCrc(session.crc),
-      stored_at: timestamp(this.#options.clock.now()),
+      stored_at: timestamp(clock.now()),
       suspect: session.suspect,
     };
-    await this.#options.store.commitUpload(session.id, stored);
+    await store.commitUpload(session.id, stored);
     await session.writer.commit();
-    await this.#describe(session.targetId, session.storage, session.names, stored);
-    await this.#options.store.endUnfinished(session.id);
-    this.#end(session);
+    await mending.describe(session.targetId, session.storage, session.place.names, stored);
+    await store.endUnfinished(session.id);
+    this.#sessions.delete(session.id);
+    this.#busy.delete(busyKey(session.targetId, session.place.names.archive));
+    session.ended.abort();
     await session.operation.succeed();
-    if (stored.suspect)
-      this.#options.log.warning('a stored backup looks odd', {
+    if (stored.suspect) {
+      log.warning('a stored backup looks odd', {
         backup: stored.backup.backup_id,
         suspect: stored.suspect,
       });
+    }
     return stored;
   }
 
-  /** Writes the sidecar and enters the backup into the catalogue. */
-  async #describe(
-    targetId: string,
-    storage: StorageTarget,
-    names: ObjectNames,
-    stored: Backup & { readonly crc32: string; readonly stored_at: string },
-  ): Promise<void> {
-    await storage.put(names.sidecar, Buffer.from(encodeSidecar(stored)));
-    const sidecar = await storage.stat(names.sidecar).catch(() => undefined);
-    await this.#options.catalogue().add({
-      target_id: targetId,
-      sidecar_key: names.sidecar,
-      sidecar_version: sidecar?.version ?? '',
-      backup_id: stored.backup.backup_id,
-      archive_key: names.archive,
-      archive_size: stored.backup.size,
-      description: JSON.stringify(stored),
-      modified: sidecar?.modified ?? this.#options.clock.now(),
-    });
-  }
-
-  #end(session: Session): boolean {
-    clearTimeout(session.timer);
-    const lived = this.#sessions.delete(session.id);
-    session.ended.abort(new Problem('upload_cancelled'));
-    return lived;
-  }
-
   async #fail(session: Session, error: unknown): Promise<void> {
-    const committing = session.state === 'committing';
-    clearTimeout(session.timer);
-    if (!this.#sessions.delete(session.id)) return;
+    const busy = busyKey(session.targetId, session.place.names.archive);
+    if (!this.#sessions.delete(session.id)) {
+      await this.#cleaning.get(busy);
+      return;
+    }
     session.ended.abort(error);
+    const cleaning = this.#cleanUp(session, error);
+    this.#cleaning.set(busy, cleaning);
+    await cleaning;
+    this.#cleaning.delete(busy);
+    this.#busy.delete(busy);
+    await session.operation.fail(error);
+  }
+
+  /** Leaves nothing behind, or a row by which the next mending finds it. */
+  async #cleanUp(session: Session, error: unknown): Promise<void> {
+    const { names, replaces } = session.place;
+    const committing = session.state === 'committing' && !isProblem(error, 'archive_mismatch');
     try {
       await session.writer.abort();
-      const visible = committing && !session.replaces && !isProblem(error, 'archive_mismatch');
-      // the archive may be there already although its description could not be written or entered
-      if (visible) {
-        await session.storage.delete(session.names.sidecar);
-        await session.storage.delete(session.names.archive);
+      if (committing) {
+        // which archive lies in the old one's place is found out by the mending
+        if (replaces !== null) return;
+        // it may be there already although its description could not be written or entered
+        await session.storage.delete(names.sidecar);
+        await session.storage.delete(names.archive);
       }
-      if (!committing || !session.replaces) await this.#options.store.endUnfinished(session.id);
+      await this.#options.store.endUnfinished(session.id);
     } catch (cleanup) {
       this.#options.log.warning('what a failed upload left will be removed later', {
         upload: session.id,
         reason: describeError(cleanup),
       });
     }
-    await session.operation.fail(error);
   }
+}
 
-  async #mendOne(row: UnfinishedRow, storage: StorageTarget): Promise<void> {
-    if (row.state === 'committing' && row.description !== null) {
-      const stored = JSON.parse(row.description) as Backup & { crc32: string; stored_at: string };
-      const archive = await storage.stat(row.archive_key);
-      if (archive?.size === stored.backup.size) {
-        await this.#describe(
-          row.target_id,
-          storage,
-          { archive: row.archive_key, sidecar: row.sidecar_key },
-          stored,
-        );
-        return;
-      }
-    }
-    if (row.state === 'deleting') {
-      if (!(await storage.stat(row.sidecar_key))) await storage.delete(row.archive_key);
-      return;
-    }
-    await storage.sweep(row.archive_key);
-  }
+function busyKey(targetId: string, archiveKey: string): string {
+  return `${targetId}/${archiveKey}`;
 }

@@ -1,0 +1,86 @@
+import type { Backup } from '../contract/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Log } from '../kernel/log.ts';
+import type { Catalogue } from './catalogue.ts';
+import type { ObjectNames } from './names.ts';
+import { encodeSidecar } from './sidecar.ts';
+import type { BackupStore, UnfinishedRow } from './store.ts';
+import type { StorageTarget } from './targets/target.ts';
+
+/** A backup whose archive is stored and summed. */
+export type StoredBackup = Backup & { readonly crc32: string; readonly stored_at: string };
+
+export interface MendingOptions {
+  readonly store: BackupStore;
+  readonly catalogue: () => Catalogue;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The last step of an upload, and what carries it, or its opposite, through after a crash. */
+export class Mending {
+  readonly #options: MendingOptions;
+
+  constructor(options: MendingOptions) {
+    this.#options = options;
+  }
+
+  /** Writes the description beside an archive and enters the backup into the catalogue: now it is listed. */
+  async describe(
+    targetId: string,
+    storage: StorageTarget,
+    names: ObjectNames,
+    stored: StoredBackup,
+  ): Promise<void> {
+    await storage.put(names.sidecar, Buffer.from(encodeSidecar(stored)));
+    const sidecar = await storage.stat(names.sidecar).catch(() => undefined);
+    await this.#options.catalogue().add({
+      target_id: targetId,
+      sidecar_key: names.sidecar,
+      // unknown: then the next listing reads it once more
+      sidecar_version: sidecar?.version ?? '',
+      backup_id: stored.backup.backup_id,
+      archive_key: names.archive,
+      archive_size: stored.backup.size,
+      description: JSON.stringify(stored),
+      modified: sidecar?.modified ?? this.#options.clock.now(),
+    });
+  }
+
+  /**
+   * After a crash: parts and temporary files of uploads that were under way are removed; an upload whose sums had
+   * already agreed, and a deletion that had begun, are carried through.
+   * @param isLive whether somebody is still working on it
+   */
+  async mend(
+    targetId: string,
+    storage: StorageTarget,
+    isLive: (row: UnfinishedRow) => boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for (const row of await this.#options.store.unfinished(targetId)) {
+      if (isLive(row)) continue;
+      await this.#mendOne(row, storage, signal);
+      await this.#options.store.endUnfinished(row.id);
+      this.#options.log.info('interrupted work was cleaned up', { target: targetId, state: row.state });
+    }
+  }
+
+  async #mendOne(row: UnfinishedRow, storage: StorageTarget, signal: AbortSignal): Promise<void> {
+    const names = { archive: row.archive_key, sidecar: row.sidecar_key };
+    if (row.state === 'deleting') {
+      if (!(await storage.stat(names.sidecar, signal))) await storage.delete(names.archive, signal);
+      return;
+    }
+    if (row.state === 'committing' && row.description !== null) {
+      const stored = JSON.parse(row.description) as StoredBackup;
+      const archive = await storage.stat(names.archive, signal);
+      // the archive that was to be replaced may still be there: the new description would lie about it
+      if (archive?.size === stored.backup.size && archive.version !== row.replaces) {
+        await this.describe(row.target_id, storage, names, stored);
+        return;
+      }
+    }
+    await storage.sweep(names.archive, signal);
+  }
+}
