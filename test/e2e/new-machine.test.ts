@@ -52,7 +52,7 @@ describe.skipIf(!haveVersitygw())('a machine that replaces one that burnt down',
     expect(existsSync(marker) && readFileSync(marker, 'utf8')).toBe('from before the fire');
   });
 
-  test('pairs with the new core beside the entry that the backup brought back, and without it', async () => {
+  test('pairs with the new core beside the one that the backup remembers, and in place of it', async () => {
     const [old] = await home.entries.list('homestash');
     if (!old) throw new Error('the restored home has no entry');
     const expectListed = () =>
@@ -62,8 +62,17 @@ describe.skipIf(!haveVersitygw())('a machine that replaces one that burnt down',
       });
     await pairWithHomeAssistant(home, core);
     await expectListed();
-    await home.entries.remove(old.entry_id);
+    const added = (await home.entries.list('homestash')).find(({ entry_id }) => entry_id !== old.entry_id);
+    await home.entries.remove(added?.entry_id ?? '');
+
+    const { flow_id } = await home.entries.startFlow('homestash', { reconfigure: old.entry_id });
+    const done = await home.entries.submitFlow(flow_id, {
+      url: core.url,
+      pairing_code: await core.pairingCode(),
+    });
+    expect(done).toMatchObject({ type: 'abort', reason: 'reconfigure_successful' });
     await expectListed();
+    expect((await home.entries.list('homestash')).map(({ entry_id }) => entry_id)).toEqual([old.entry_id]);
     expect((await home.backups.info()).agent_errors).toEqual({});
     expect((await home.backups.download(lost.backupId, lost.agent)).status).toBe(200);
   });
