@@ -10,6 +10,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**'],
           setupFiles: ['test/setup.ts'],
+          // most of them wait for programs that they started: more at once than there are processors
+          maxWorkers: 4,
           testTimeout: 30_000,
           hookTimeout: 30_000,
         },
