@@ -1,6 +1,8 @@
 # The S3 servers of the tests, compiled from their public sources. Without Go they are left out with status 77.
 # shellcheck shell=bash
 
+# Another Go than the one in PATH, or one that is not there: what is compiled with it can be left out.
+GO=${HOMESTASH_GO:-go}
 VERSITYGW=$HOMESTASH_CACHE/bin/versitygw-$VERSITYGW_VERSION
 RCLONE=$HOMESTASH_CACHE/bin/rclone-$RCLONE_VERSION
 
@@ -8,7 +10,7 @@ go_install() {
   local room=$1 package=$2
   # A folder of its own: the person's modules are none of our business, and what a build leaves behind is over a gigabyte.
   GOPATH=$room/path GOCACHE=$room/cache GOBIN=$room/bin GOFLAGS='-modcacherw -trimpath' CGO_ENABLED=0 \
-    nice -n 5 go install -ldflags='-s -w' "$package"
+    nice -n 5 "$GO" install -ldflags='-s -w' "$package"
 }
 
 make_go_program() {
@@ -28,7 +30,7 @@ make_go_program() {
 install_go_program() {
   local name=$1 target=$2
   [ -x "$target" ] && return
-  if ! command -v go >/dev/null; then
+  if ! command -v "$GO" >/dev/null; then
     say "$name: left out, as there is no Go on this machine"
     return "$STATUS_SKIPPED"
   fi

@@ -27,6 +27,8 @@ export interface DownloadsOptions {
 export interface DownloadRequest {
   readonly range: string | undefined;
   readonly ifRange: string | undefined;
+  /** HEAD: the same answer without the bytes. */
+  readonly headOnly: boolean;
 }
 
 /** Reopenings in a row that brought no byte, before the download is given up: with the pauses below about half a minute. */
@@ -78,6 +80,11 @@ export class Downloads {
     const source = await this.#open(storage, entry, asked, response, gone);
     const whole = source.range.end - source.range.start === source.first.size;
     this.#writeHead(response, source, whole);
+    if (asked.headOnly) {
+      source.first.stream.destroy();
+      response.end();
+      return;
+    }
     const operation = await this.#options.operations.begin({
       kind: 'download',
       subject: { target_id: targetId, backup_id: backupId, name: entry.backup.name },

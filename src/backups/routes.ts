@@ -163,11 +163,11 @@ function storedRoutes({ catalogue, downloads, deletions }: BackupRoutesOptions):
       params: BackupParams,
       streams: 'out',
       contentType: 'application/x-tar',
-      handle: ({ params, header, signal }, _request, response) =>
+      handle: ({ params, header, signal }, request, response) =>
         downloads.send(
           params.target_id,
           params.backup_id,
-          { range: header('range'), ifRange: header('if-range') },
+          { range: header('range'), ifRange: header('if-range'), headOnly: request.method === 'HEAD' },
           response,
           signal,
         ),

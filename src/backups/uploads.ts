@@ -180,7 +180,8 @@ export class Uploads {
         created_at: clock.now(),
       });
       const writer = await storage.create(place.names.archive, {
-        sizeLimit: backup.size + TOLERANCE_BYTES,
+        sizeLimit: backup.size,
+        tolerance: TOLERANCE_BYTES,
         signal: ended.signal,
       });
       const session: Session = {

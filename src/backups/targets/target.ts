@@ -45,8 +45,10 @@ export interface ArchiveWriter {
 }
 
 export interface WriterOptions {
-  /** An upper bound of the bytes that will come. */
+  /** An upper bound of the bytes that will come, by which the archive is planned. */
   readonly sizeLimit: number;
+  /** How far the bound may be exceeded in the end, should it have been a little too low. */
+  readonly tolerance?: number;
   readonly signal?: AbortSignal;
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import { type Context, Hono } from 'hono';
-import { isProblem, Problem } from '../errors.ts';
+import { Problem, toProblem } from '../errors.ts';
 import { describeError, type Log } from '../log.ts';
 import { chooseLanguage, wordProblem } from '../texts.ts';
 import { parseInput, readJson } from './input.ts';
@@ -29,7 +29,9 @@ function toHonoPath(path: string): string {
 }
 
 function problemResponse(context: Context<HttpBindings>, error: unknown, log: Log): Response {
-  if (!isProblem(error)) log.error('a request met a defect', { path: context.req.routePath, error });
+  if (toProblem(error).code === 'internal') {
+    log.error('a request met a defect', { path: context.req.routePath, error });
+  }
   const document = wordProblem(error, chooseLanguage(context.req.header('accept-language')));
   const headers: Record<string, string> = {
     'content-type': 'application/problem+json',

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import * as v from 'valibot';
 import { Problem } from '../errors.ts';
+import { pump } from './pump.ts';
 
 /** The largest JSON that a client has reason to send: the description of a backup with 2,000 apps is half of it. */
 const MAX_JSON_BYTES = 1024 * 1024;
@@ -37,19 +38,20 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   if (Number(request.headers['content-length'] ?? 0) > MAX_JSON_BYTES) throw tooLarge();
   const chunks: Buffer[] = [];
   let size = 0;
-  const deadline = setTimeout(() => request.destroy(new Problem('idle_timeout')), JSON_DEADLINE_MS);
+  const deadline = new AbortController();
+  const timer = setTimeout(() => deadline.abort(new Problem('idle_timeout')), JSON_DEADLINE_MS);
   try {
-    // not destroyed with the loop: the refusal must reach a client that is still sending
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > MAX_JSON_BYTES) throw tooLarge();
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    if (error instanceof Problem) throw error;
-    throw new Problem('body_cut', { cause: error });
+    await pump(request, {
+      idleMs: JSON_DEADLINE_MS,
+      signal: deadline.signal,
+      onChunk: async (chunk) => {
+        size += chunk.length;
+        if (size > MAX_JSON_BYTES) throw tooLarge();
+        chunks.push(chunk);
+      },
+    });
   } finally {
-    clearTimeout(deadline);
+    clearTimeout(timer);
   }
   let document: unknown;
   try {

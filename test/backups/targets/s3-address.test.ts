@@ -68,9 +68,9 @@ describe('the address of a bucket', () => {
 describe('parts', () => {
   const GIB = 1024 * MIB;
   it.each([
-    [0, 1, 1],
-    [1, 1, 1],
-    [3 * MIB + 1, 4, 1],
+    [0, 16, 1],
+    [1, 16, 1],
+    [3 * MIB + 1, 16, 1],
     [16 * MIB, 16, 1],
     [16 * MIB + 1, 16, 2],
     [10 * GIB, 16, 2],

@@ -14,6 +14,9 @@ export const MIB = 1024 * 1024;
 /** What an upload of every kind fits into. */
 export const MEMORY = 200 * MIB;
 
+/** What lasts longer is no pause between tries but a limit that nothing should reach. */
+const LONGEST_PAUSE_MS = 15_000;
+
 /** A clock whose pauses are over at once, and which remembers them. */
 export class HastyClock implements Clock {
   readonly pauses: number[] = [];
@@ -21,6 +24,7 @@ export class HastyClock implements Clock {
   monotonic = systemClock.monotonic;
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    if (ms > LONGEST_PAUSE_MS) return systemClock.sleep(ms, signal);
     this.pauses.push(ms);
     return systemClock.sleep(0, signal);
   }

@@ -14,6 +14,9 @@ import { PATIENT_ATTEMPTS, retrying } from './retry.ts';
 /** A server that does not accept a connection in this time is not there. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
+/** A small request that is not answered in this time: with one more try still below the two minutes that the shim waits. */
+const SMALL_REQUEST_MS = 40_000;
+
 /** Two parts in flight, a list, a download; more open connections would only be held for nothing. */
 const IDLE_SOCKETS = 4;
 
@@ -45,6 +48,8 @@ export interface RunOptions {
   readonly bodiless?: boolean;
   /** The body is read by whoever called, at their pace: silence is watched there. */
   readonly streaming?: boolean;
+  /** May take minutes on some servers: the making of an object of its parts. */
+  readonly slow?: boolean;
 }
 
 /** The way to one bucket: clients, sockets, retries, and problems instead of errors. */
@@ -83,6 +88,7 @@ export class Connection {
    */
   async run<T>(operation: Operation, send: (via: Via) => Promise<T>, options: RunOptions = {}): Promise<T> {
     const { signal, key, patient, bodiless, streaming } = options;
+    const small = !(patient || streaming || options.slow);
     const attempts = options.attempts ?? (patient ? PATIENT_ATTEMPTS : undefined);
     const { clock } = this.context;
     signal?.throwIfAborted();
@@ -90,6 +96,8 @@ export class Connection {
     const attempt = async (): Promise<T> => {
       const own = new AbortController();
       const abortSignal = signal ? AbortSignal.any([signal, own.signal]) : own.signal;
+      const answered = new AbortController();
+      if (small) this.#limit(own, answered.signal);
       try {
         return await send({
           client: streaming ? this.#streamingClient : this.#client,
@@ -101,6 +109,8 @@ export class Connection {
         // A refusal may come while the body is still being sent, out of a buffer that will be used for something else.
         own.abort();
         throw reason;
+      } finally {
+        answered.abort();
       }
     };
     try {
@@ -115,6 +125,15 @@ export class Connection {
       const { host } = this.address;
       throw classify(error, { operation, host, bucket: this.bucket, key, bodiless, now: Date.now() });
     }
+  }
+
+  /** Ends an attempt with `target_timeout` unless it is answered soon. */
+  #limit(attempt: AbortController, answered: AbortSignal): void {
+    const limit = Math.min(SMALL_REQUEST_MS, this.context.idleTimeoutMs);
+    this.context.clock.sleep(limit, answered).then(
+      () => attempt.abort(new Problem('target_timeout', { params: { host: this.address.host } })),
+      () => undefined,
+    );
   }
 
   /** For what this server said although the SDK took it for an answer. */

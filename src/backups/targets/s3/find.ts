@@ -36,7 +36,7 @@ export async function findBackups(
 function candidates(folder: string): Set<string> {
   const below = folder === '' ? 'backups' : `${folder}/backups`;
   const parent = folder.split('/').slice(0, -1).join('/');
-  return new Set([folder, '', parent, below, DEFAULT_FOLDER]);
+  return new Set([folder, '', parent, below, DEFAULT_FOLDER, 'backups']);
 }
 
 async function backupsIn(connection: Connection, folder: string, signal?: AbortSignal) {

@@ -29,12 +29,12 @@ export interface Plan {
 
 /**
  * How an archive of at most `sizeLimit` bytes is cut: equal parts (R2 and Mega accept no others), as small as the
- * number of parts allows. What fits into one part gets one buffer of its size.
+ * number of parts allows. What fits into one part gets one buffer.
  * @throws Problem `upload_too_large`
  */
 export function planParts(sizeLimit: number, memory: number): Plan {
   if (sizeLimit <= SMALLEST_PART) {
-    return { bufferSize: Math.max(1, Math.ceil(sizeLimit / MIB)) * MIB, buffers: 1 };
+    return { bufferSize: SMALLEST_PART, buffers: 1 };
   }
   const wanted = Math.ceil(sizeLimit / PLANNED_PARTS / MIB) * MIB;
   const bufferSize = Math.min(LARGEST_PART, Math.max(SMALLEST_PART, wanted));

@@ -125,7 +125,7 @@ export class S3Target implements StorageTarget {
     }
   }
 
-  async create(key: string, { sizeLimit, signal }: WriterOptions): Promise<ArchiveWriter> {
+  async create(key: string, { sizeLimit, tolerance = 0, signal }: WriterOptions): Promise<ArchiveWriter> {
     const { memory } = this.#connection.context;
     const plan = planParts(sizeLimit, memory.capacity);
     const lease = await memory.acquire(plan.bufferSize * plan.buffers, signal);
@@ -133,7 +133,7 @@ export class S3Target implements StorageTarget {
       uploads: this.#uploads,
       key: this.#keys.full(key),
       plan,
-      sizeLimit,
+      sizeLimit: sizeLimit + tolerance,
       lease,
       signal,
     });

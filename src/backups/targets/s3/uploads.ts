@@ -145,7 +145,7 @@ export class Uploads {
           }),
           http,
         ),
-      { attempts: 1 },
+      { attempts: 1, slow: true },
     );
     // The SDK recognises most error documents behind a 200. An answer without an ETag is the rest of them.
     if (!output.ETag) throw new Problem('target_unavailable', { params: { status: '200' } });
