@@ -1,4 +1,3 @@
-import type { Migration } from './database.ts';
 import type { Route } from './http/route.ts';
 
 /** A part of the core. `start` and `stop` are symmetric and may be called more than once. */
@@ -8,6 +7,3 @@ export interface Feature {
   start?(): Promise<void>;
   stop?(): Promise<void>;
 }
-
-/** The tables that a feature adds, known before the database is opened. */
-export type Migrations = readonly Migration[];

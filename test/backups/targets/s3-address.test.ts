@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { addressOf } from '../../../src/backups/targets/s3/address.ts';
-import { backupDate } from '../../../src/backups/targets/s3/find.ts';
 import { s3TargetType } from '../../../src/backups/targets/s3/index.ts';
 import { compositeEtag, planParts } from '../../../src/backups/targets/s3/parts.ts';
 import type { S3Settings } from '../../../src/contract/index.ts';
@@ -96,20 +95,4 @@ describe('parts', () => {
     expect(compositeEtag(etags)).toMatch(/^[0-9a-f]{32}-2$/);
     expect(compositeEtag(['"not-an-md5"'])).toBeUndefined();
   });
-});
-
-describe('a sidecar', () => {
-  it.each([
-    ['{"backup_id":"x","date":"2026-01-01T00:00:00+01:00"}', Date.UTC(2025, 11, 31, 23)],
-    [
-      '{"metadata_version":"1","backup_id":"x","backup_metadata":{"backup_id":"x","date":"2026-01-01T00:00:00Z"}}',
-      Date.UTC(2026, 0, 1),
-    ],
-    ['{"backup_id":"x"}', undefined],
-    ['{"backup_id":1,"date":"2026-01-01"}', undefined],
-    ['{"backup_id":"x","date":"yesterday"}', undefined],
-    ['[]', undefined],
-    ['null', undefined],
-    ['{', undefined],
-  ])('%s', (text, expected) => expect(backupDate(text)).toBe(expected));
 });

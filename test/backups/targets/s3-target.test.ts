@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describeBackup } from '../../harness/archives.ts';
 import { haveRclone, haveVersitygw } from '../../harness/cache.ts';
 import { startRclone } from '../../harness/rclone.ts';
 import type { S3Server } from '../../harness/s3-server.ts';
@@ -160,7 +161,7 @@ for (const { name, have, start } of SERVERS) {
           writeFileSync(join(server.dataDir, 'find', path, file), text);
         }
       };
-      const sidecar = (date: string) => JSON.stringify({ backup_id: 'x', date });
+      const sidecar = (date: string) => JSON.stringify(describeBackup({ date }));
       // Core's aws_s3 with the prefix "ha", its sister, CloudStash, Core's backblaze_b2 in the root.
       folder('ha', { 'a.tar': '', 'a.metadata.json': sidecar('2026-01-01T00:00:00+00:00') });
       folder('ha/backups', {
@@ -177,7 +178,7 @@ for (const { name, have, start } of SERVERS) {
       const wrapped = {
         metadata_version: '1',
         backup_id: 'x',
-        backup_metadata: { backup_id: 'x', date: '2026-04-01' },
+        backup_metadata: describeBackup({ date: '2026-04-01' }),
       };
       folder('', { 'f.tar': '', 'f.metadata.json': JSON.stringify(wrapped) });
 

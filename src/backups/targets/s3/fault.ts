@@ -5,8 +5,6 @@ export interface Fault {
   /** The code of the operating system, of TLS or of the HTTP parser. */
   readonly systemCode: string | undefined;
   readonly status: number | undefined;
-  /** Whether a whole HTTP answer came, though not one that S3 gives. */
-  readonly unreadable: boolean;
   readonly timedOut: boolean;
   readonly region: string | undefined;
   /** When the server says it is (milliseconds since 1970). */
@@ -50,7 +48,6 @@ export function faultOf(error: unknown): Fault {
     s3Code,
     systemCode: systemCodeOf(thrown),
     status: typeof status === 'number' ? status : undefined,
-    unreadable: typeof status === 'number' && s3Code === undefined,
     timedOut: name === 'TimeoutError' && systemCodeOf(thrown) === undefined,
     region: region && REGION.test(region) ? region : undefined,
     serverTime: Number.isNaN(time) ? undefined : time,

@@ -1,22 +1,18 @@
 import { DEFAULT_FOLDER, type FoundBackups } from '../../../contract/index.ts';
 import { timestamp } from '../../../kernel/clock.ts';
 import { isProblem } from '../../../kernel/errors.ts';
+import { archiveOf, SIDECAR_ENDING } from '../../names.ts';
+import { decodeSidecar, MAX_SIDECAR_BYTES } from '../../sidecar.ts';
 import type { StoredObject } from '../target.ts';
 import type { Connection } from './connection.ts';
 import { listObjects } from './listing.ts';
 import { openObject } from './open.ts';
-
-const SIDECAR = '.metadata.json';
-const ARCHIVE = '.tar';
 
 /** Who asks is waiting in a form: a folder with more than this is counted as far as we got. */
 const MOST_KEYS = 5_000;
 
 /** The newest sidecars of a folder tell whether it holds backups, and since when. */
 const SAMPLE = 6;
-
-/** A sidecar has some kilobytes; a large one lists very many add-ons. */
-const LARGEST_SIDECAR = 1024 * 1024;
 
 /** Looks where this and other tools put backups: each place once, those without backups left out. */
 export async function findBackups(
@@ -49,9 +45,9 @@ async function backupsIn(connection: Connection, folder: string, signal?: AbortS
     if (isProblem(error, 'target_forbidden')) return undefined;
     throw error;
   }
-  const archives = new Set(objects.filter(({ key }) => key.endsWith(ARCHIVE)).map(({ key }) => key));
+  const keys = new Set(objects.map(({ key }) => key));
   const sidecars = objects
-    .filter(({ key }) => key.endsWith(SIDECAR) && archives.has(key.slice(0, -SIDECAR.length) + ARCHIVE))
+    .filter(({ key }) => key.endsWith(SIDECAR_ENDING) && keys.has(archiveOf(key)))
     .sort((a, b) => b.modified - a.modified);
   const dates = await Promise.all(
     sidecars.slice(0, SAMPLE).map((sidecar) => dateIn(connection, sidecar, signal)),
@@ -68,33 +64,15 @@ async function dateIn(
   sidecar: StoredObject,
   signal?: AbortSignal,
 ): Promise<number | undefined> {
-  if (sidecar.size > LARGEST_SIDECAR) return undefined;
+  if (sidecar.size > MAX_SIDECAR_BYTES) return undefined;
   const object = await openObject(connection, sidecar.key, signal ? { signal } : {});
   if (!object) return undefined;
-  if (object.size > LARGEST_SIDECAR) {
+  if (object.size > MAX_SIDECAR_BYTES) {
     object.stream.destroy();
     return undefined;
   }
   const chunks: Buffer[] = [];
   for await (const chunk of object.stream) chunks.push(chunk as Buffer);
-  return backupDate(Buffer.concat(chunks).toString('utf8'));
-}
-
-/** Reads `AgentBackup.as_dict()`, plain or in the wrapper of Core's backblaze_b2. */
-export function backupDate(text: string): number | undefined {
-  let document: unknown;
-  try {
-    document = JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-  const outer = asRecord(document);
-  const inner = asRecord(outer?.backup_metadata) ?? outer;
-  if (typeof inner?.backup_id !== 'string' || typeof inner.date !== 'string') return undefined;
-  const date = Date.parse(inner.date);
-  return Number.isNaN(date) ? undefined : date;
-}
-
-function asRecord(value: unknown): Record<string, unknown> | undefined {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  const described = decodeSidecar(Buffer.concat(chunks));
+  return described && Date.parse(described.backup.date);
 }
