@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import {
-  type CoreEvent,
+  CoreEvent,
   Id,
   type Operation,
   OperationList,
@@ -73,6 +73,7 @@ export function createActivity({ operations, bus, instanceId }: ActivityOptions)
         summary: 'Follow what happens, as server-sent events',
         streams: 'out',
         contentType: 'text/event-stream',
+        response: CoreEvent,
         handle: ({ signal, tokenId }, request, response) =>
           new Promise((resolve) => {
             const stream = new EventStream(response);

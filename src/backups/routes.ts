@@ -163,6 +163,7 @@ function storedRoutes({ catalogue, downloads, deletions }: BackupRoutesOptions):
       params: BackupParams,
       streams: 'out',
       contentType: 'application/x-tar',
+      ranged: true,
       handle: ({ params, header, signal }, request, response) =>
         downloads.send(
           params.target_id,

@@ -22,10 +22,26 @@ function parameters(schema: v.GenericSchema | undefined, place: 'path' | 'query'
   }));
 }
 
+/** What may be asked for of a stream that gives parts. */
+const RANGE_HEADERS = ['Range', 'If-Range'].map((name) => ({
+  name,
+  in: 'header',
+  required: false,
+  schema: { type: 'string' },
+}));
+
+function streamAnswer(route: Route): Json {
+  const content = {
+    [route.contentType ?? '*/*']: {
+      schema: route.response ? schemaOf(route.response) : { type: 'string', format: 'binary' },
+    },
+  };
+  const whole = { '200': { description: 'The stream', content } };
+  return route.ranged ? { ...whole, '206': { description: 'The part that was asked for', content } } : whole;
+}
+
 function answer(route: Route): Json {
-  if (route.streams === 'out') {
-    return { '200': { description: 'The stream', content: { [route.contentType ?? '*/*']: {} } } };
-  }
+  if (route.streams === 'out') return streamAnswer(route);
   if (!route.response) return { [route.status]: { description: 'Done' } };
   return {
     [route.status]: {
@@ -44,7 +60,11 @@ function operation(route: Route): Json {
   return {
     summary: route.summary,
     security: route.access === 'open' ? [] : [{ token: [] }],
-    parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query')],
+    parameters: [
+      ...parameters(route.params, 'path'),
+      ...parameters(route.query, 'query'),
+      ...(route.ranged ? RANGE_HEADERS : []),
+    ],
     ...(body ? { requestBody: { required: true, content: body } } : {}),
     responses: {
       ...answer(route),

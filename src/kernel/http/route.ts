@@ -53,8 +53,10 @@ export interface StreamRoute<P extends Schema | undefined, Q extends Schema | un
   extends RouteCommon<P, Q> {
   readonly streams: 'in' | 'out';
   readonly contentType: string;
-  /** Of what an inward stream answers with. */
+  /** Of what an inward stream answers with, or of each event in an outward one. */
   readonly response?: Schema;
+  /** A part of an outward stream may be asked for (RFC 9110, section 14). */
+  readonly ranged?: boolean;
   /** Throws before it has written the head, or answers itself. */
   readonly handle: (
     call: Call<Output<P>, Output<Q>, undefined>,
@@ -76,6 +78,7 @@ export interface Route {
   readonly status: number;
   readonly streams: 'in' | 'out' | undefined;
   readonly contentType: string | undefined;
+  readonly ranged: boolean;
   readonly handle: (
     call: Call<unknown, unknown, unknown>,
     request: IncomingMessage,
@@ -102,6 +105,7 @@ export function jsonRoute<
     status: route.status ?? (route.response ? 200 : 204),
     streams: undefined,
     contentType: undefined,
+    ranged: false,
     handle: route.handle as Route['handle'],
   };
 }
@@ -123,6 +127,7 @@ export function streamRoute<
     status: 200,
     streams: route.streams,
     contentType: route.contentType,
+    ranged: route.ranged ?? false,
     handle: route.handle as Route['handle'],
   };
 }
