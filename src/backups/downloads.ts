@@ -98,7 +98,7 @@ export class Downloads {
     } catch (error) {
       response.destroy();
       await operation.fail(
-        gone.aborted && !operation.signal.aborted ? new Problem('upload_cancelled') : error,
+        gone.aborted && !operation.signal.aborted ? new Problem('operation_cancelled') : error,
       );
     }
   }

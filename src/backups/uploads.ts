@@ -143,7 +143,7 @@ export class Uploads {
   async cancel(targetId: string, uploadId: string): Promise<void> {
     const session = this.#session(targetId, uploadId);
     if (session.state === 'committing') throw new Problem('upload_busy');
-    await this.#fail(session, new Problem('upload_cancelled'));
+    await this.#fail(session, new Problem('operation_cancelled'));
   }
 
   /** Gives up what is under way to a target that is being removed. */

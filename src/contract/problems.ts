@@ -35,7 +35,6 @@ export const PROBLEMS = {
   // targets
   target_not_found: describe(404),
   target_exists: describe(409),
-  target_busy: describe(409),
   target_dns: describe(503, 'unreachable'),
   target_refused: describe(503, 'unreachable'),
   target_timeout: describe(503, 'unreachable'),
@@ -65,12 +64,12 @@ export const PROBLEMS = {
   upload_not_found: describe(404),
   upload_busy: describe(409),
   upload_too_large: describe(413),
-  upload_cancelled: describe(409),
   archive_cut: describe(422),
   archive_mismatch: describe(409),
   // operations
   operation_not_found: describe(404),
   operation_not_cancellable: describe(409),
+  operation_cancelled: describe(409),
   // data on disk
   database_newer: describe(500),
   disk_full: describe(507),

@@ -166,7 +166,7 @@ export class Operations {
       await this.get(id);
       throw new Problem('operation_not_cancellable');
     }
-    running.abort.abort(new Problem('upload_cancelled'));
+    running.abort.abort(new Problem('operation_cancelled'));
   }
 
   #progress(running: Running, done: number): void {
@@ -180,7 +180,7 @@ export class Operations {
   }
 
   #fail(running: Running, error: unknown): Promise<void> {
-    if (isProblem(error, 'upload_cancelled')) return this.#end(running, 'cancelled', wordProblem(error));
+    if (isProblem(error, 'operation_cancelled')) return this.#end(running, 'cancelled', wordProblem(error));
     if (!isProblem(error))
       this.#log.error('an operation met a defect', { kind: running.operation.kind, error });
     else

@@ -138,7 +138,7 @@ for (const { name, have, start } of SERVERS) {
       await writer.abort();
       await waitFor('no parts', () => leftovers(server).length === 0);
       expect(stored(server, `${FOLDER}/gone.tar`)).toBeUndefined();
-      expect((await problemOf(writer.commit())).code).toBe('upload_cancelled');
+      expect((await problemOf(writer.commit())).code).toBe('operation_cancelled');
       expect(memory.free).toBe(MEMORY);
     });
 

@@ -107,7 +107,7 @@ describe.skipIf(!haveVersitygw())('an archive on its way into a bucket', () => {
     await waitFor('two parts', () => proxy.requests.filter(isPart).length === 2);
     expect(written).toBe(32 * MIB);
     await writer.abort();
-    expect((await problemOf(writing)).code).toBe('upload_cancelled');
+    expect((await problemOf(writing)).code).toBe('operation_cancelled');
     expect(memory.free).toBe(MEMORY);
     expect(leftovers(server)).toEqual([]);
   });

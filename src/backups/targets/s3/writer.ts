@@ -103,7 +103,7 @@ export class S3Writer implements ArchiveWriter {
     if (this.#commit && this.#upload) await this.#commit.catch(() => undefined);
     if (this.#committed) return;
     const partsInFlight = this.#inFlight.size > 0;
-    this.#fail(new Problem('upload_cancelled'));
+    this.#fail(new Problem('operation_cancelled'));
     await Promise.all(this.#inFlight);
     await this.#commit?.catch(() => undefined);
     this.#release();
