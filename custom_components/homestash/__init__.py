@@ -11,7 +11,13 @@ from homeassistant.helpers.aiohttp_client import async_get_clientsession
 from .client import CoreClient
 from .const import CONF_TOKEN_ID, DOMAIN
 from .errors import CoreError
-from .link import CoreLink, HomestashConfigEntry, issue_id, notify_backup_listeners
+from .link import (
+    CoreLink,
+    HomestashConfigEntry,
+    away_issue_id,
+    issue_id,
+    notify_backup_listeners,
+)
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -40,6 +46,7 @@ async def async_unload_entry(hass: HomeAssistant, entry: HomestashConfigEntry) -
 async def async_remove_entry(hass: HomeAssistant, entry: HomestashConfigEntry) -> None:
     """Give the access back. Nothing else is deleted: the core owns what it has."""
     ir.async_delete_issue(hass, DOMAIN, issue_id(entry))
+    ir.async_delete_issue(hass, DOMAIN, away_issue_id(entry))
     try:
         await _client(hass, entry).revoke(entry.data[CONF_TOKEN_ID])
     except CoreError as error:

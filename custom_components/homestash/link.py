@@ -24,7 +24,7 @@ from .contract import (
     Info,
     Target,
 )
-from .errors import CoreError, CoreNotUnderstood
+from .errors import CoreError, CoreNotUnderstood, CoreUnreachable
 from .events import read_events
 
 _LOGGER = logging.getLogger(__name__)
@@ -32,6 +32,9 @@ _LOGGER = logging.getLogger(__name__)
 # Pauses between tries to connect (seconds): short, for a restart; then such that nobody is bothered.
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 60.0
+
+# An absence that lasts longer is no restart and no update any more (seconds).
+AWAY_SECONDS: Final = 600.0
 
 type HomestashConfigEntry = ConfigEntry[CoreLink]
 
@@ -78,6 +81,11 @@ def issue_id(entry: ConfigEntry[Any]) -> str:
     return f"version_{entry.entry_id}"
 
 
+def away_issue_id(entry: ConfigEntry[Any]) -> str:
+    """Return the id of the notice that the core is away."""
+    return f"away_{entry.entry_id}"
+
+
 class CoreLink:
     """Follows one core and mirrors its targets into the config entry."""
 
@@ -90,6 +98,7 @@ class CoreLink:
         self._mismatch: CoreError | None = None
         self._warned: set[str] = set()
         self.client = client
+        self._seen = asyncio.get_running_loop().time()
         self.connected = False
         self.last_error: CoreError | None = None
 
@@ -104,7 +113,9 @@ class CoreLink:
                 self.heed(error)
             if self.connected:
                 self.connected = False
+                self._seen = asyncio.get_running_loop().time()
                 pause = FIRST_PAUSE
+            self._notice_absence()
             # Several homes behind one restarted core do not come back in step.
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311
             pause = min(pause * 2, LONGEST_PAUSE)
@@ -161,6 +172,26 @@ class CoreLink:
             _LOGGER.info("%s is connected again", self._entry.title)
         self.connected = True
         self.last_error = None
+        ir.async_delete_issue(self._hass, DOMAIN, away_issue_id(self._entry))
+
+    def _notice_absence(self) -> None:
+        """Tell the person when the core stays away: no backup would arrive."""
+        away = asyncio.get_running_loop().time() - self._seen
+        unreachable = isinstance(self.last_error, CoreUnreachable)
+        if not unreachable or away < AWAY_SECONDS:
+            return
+        ir.async_create_issue(
+            self._hass,
+            DOMAIN,
+            away_issue_id(self._entry),
+            is_fixable=False,
+            severity=ir.IssueSeverity.WARNING,
+            translation_key="core_away",
+            translation_placeholders={
+                "name": self._entry.title,
+                "url": self.client.url,
+            },
+        )
 
     def _lost(self, error: CoreError) -> None:
         """Log the loss once and not at each try."""

@@ -38,8 +38,8 @@ export interface BackupsOptions {
 /** Two parts of 64 MiB, the largest that are used: 625 GiB in 10,000 parts. */
 const MEMORY_BYTES = 128 * 1024 * 1024;
 
-/** The name of the target that a fresh install comes with. */
-const FIRST_TARGET = 'Homestash';
+/** The name of the target that a fresh install comes with; Home Assistant puts "Homestash" before it. */
+const FIRST_TARGET = 'Local folder';
 
 /** Home Assistant backups in targets: uploaded, listed, downloaded, deleted. */
 export function createBackups(options: BackupsOptions): Feature {

@@ -81,6 +81,45 @@ async def test_version_mismatch(
     assert await agent.async_list_backups() == []
 
 
+async def test_long_absence_is_noticed_and_its_end_too(
+    hass: HomeAssistant,
+    core: FakeCore,
+    setup: Setup,
+    entry: MockConfigEntry,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from custom_components.homestash import link
+
+    monkeypatch.setattr(link, "AWAY_SECONDS", 0.05)
+    await setup()
+    nowhere = {**entry.data, "url": "http://127.0.0.1:9"}
+    hass.config_entries.async_update_entry(entry, data=nowhere)
+    await hass.config_entries.async_reload(entry.entry_id)
+    issues = ir.async_get(hass).issues
+    issue_id = ("homestash", f"away_{entry.entry_id}")
+    await eventually(lambda: issue_id in issues)
+    assert issues[issue_id].translation_placeholders == {
+        "name": "Attic",
+        "url": "http://127.0.0.1:9",
+    }
+    there = {**entry.data, "url": core.url}
+    hass.config_entries.async_update_entry(entry, data=there)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await eventually(lambda: entry.runtime_data.connected)
+    assert issue_id not in issues
+
+
+async def test_short_absence_is_not_worth_a_notice(
+    hass: HomeAssistant, core: FakeCore, setup: Setup, entry: MockConfigEntry
+) -> None:
+    await setup()
+    nowhere = {**entry.data, "url": "http://127.0.0.1:9"}
+    hass.config_entries.async_update_entry(entry, data=nowhere)
+    await hass.config_entries.async_reload(entry.entry_id)
+    await eventually(lambda: entry.runtime_data.last_error is not None)
+    assert ir.async_get(hass).issues == {}
+
+
 async def test_newer_core_that_still_serves_us_is_fine(
     hass: HomeAssistant, core: FakeCore, setup: Setup, entry: MockConfigEntry
 ) -> None:
