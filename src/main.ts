@@ -33,7 +33,7 @@ export interface Core {
 }
 
 /** Thrown when another process serves the same data folder. */
-export class DataInUse extends Error {
+class DataInUse extends Error {
   override readonly name = 'DataInUse';
 }
 

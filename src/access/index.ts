@@ -23,7 +23,7 @@ export interface AccessEvents {
   token_revoked: { tokenId: string };
 }
 
-export interface AccessOptions {
+interface AccessOptions {
   readonly store: AccessStore;
   readonly bus: Bus<AccessEvents>;
   readonly clock: Clock;

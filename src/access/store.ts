@@ -6,7 +6,7 @@ import type { Migration } from '../kernel/database.ts';
 import { Problem } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 
-export interface AccessTables {
+interface AccessTables {
   tokens: { id: string; name: string; hash: string; created_at: number; last_used_at: number | null };
   pairing_secrets: { hash: string; expires_at: number };
 }
@@ -21,7 +21,7 @@ export const accessMigration: Migration = {
 };
 
 /** A person walks from one screen to another in this time (milliseconds). */
-export const PAIRING_LIFETIME_MS = 15 * 60_000;
+const PAIRING_LIFETIME_MS = 15 * 60_000;
 
 /** 256 bits cannot be guessed. */
 const TOKEN_BYTES = 32;

@@ -21,7 +21,7 @@ export interface ActivityEvents {
   token_revoked: { tokenId: string };
 }
 
-export interface ActivityOptions {
+interface ActivityOptions {
   readonly operations: Operations;
   readonly bus: Bus<ActivityEvents>;
   readonly instanceId: string;

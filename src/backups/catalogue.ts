@@ -8,7 +8,7 @@ import type { BackupStore, CatalogueEntry, CatalogueRow } from './store.ts';
 import type { StorageTarget, StoredObject } from './targets/target.ts';
 import type { Targets } from './targets.ts';
 
-export interface CatalogueOptions {
+interface CatalogueOptions {
   readonly store: BackupStore;
   readonly targets: Targets;
   readonly clock: Clock;
@@ -30,7 +30,7 @@ const PARALLEL_READS = 8;
 /** A refresh that was overtaken by an upload or a deletion is repeated, though not for ever. */
 const MAX_ROUNDS = 3;
 
-export interface CatalogueList {
+interface CatalogueList {
   readonly entries: CatalogueEntry[];
   readonly refreshedAt: number | null;
 }

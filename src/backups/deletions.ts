@@ -5,7 +5,7 @@ import type { Catalogue } from './catalogue.ts';
 import type { BackupStore } from './store.ts';
 import type { Targets } from './targets.ts';
 
-export interface DeletionsOptions {
+interface DeletionsOptions {
   readonly store: BackupStore;
   readonly targets: Targets;
   readonly catalogue: Catalogue;

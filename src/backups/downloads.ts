@@ -13,7 +13,7 @@ import type { CatalogueEntry } from './store.ts';
 import type { OpenedObject, StorageTarget } from './targets/target.ts';
 import type { Targets } from './targets.ts';
 
-export interface DownloadsOptions {
+interface DownloadsOptions {
   readonly targets: Targets;
   readonly catalogue: Catalogue;
   readonly operations: Operations;
@@ -24,7 +24,7 @@ export interface DownloadsOptions {
 }
 
 /** What is asked for: headers that shape the answer. */
-export interface DownloadRequest {
+interface DownloadRequest {
   readonly range: string | undefined;
   readonly ifRange: string | undefined;
   /** HEAD: the same answer without the bytes. */

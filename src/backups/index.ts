@@ -22,7 +22,7 @@ export interface BackupEvents {
   backups_changed: { targetId: string };
 }
 
-export interface BackupsOptions {
+interface BackupsOptions {
   readonly store: BackupStore;
   readonly secrets: Secrets;
   readonly operations: Operations;

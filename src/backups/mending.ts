@@ -10,7 +10,7 @@ import type { StorageTarget } from './targets/target.ts';
 /** A backup whose archive is stored and summed. */
 export type StoredBackup = Backup & { readonly crc32: string; readonly stored_at: string };
 
-export interface MendingOptions {
+interface MendingOptions {
   readonly store: BackupStore;
   readonly catalogue: () => Catalogue;
   readonly clock: Clock;

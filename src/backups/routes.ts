@@ -24,7 +24,7 @@ import type { CatalogueEntry } from './store.ts';
 import type { Targets } from './targets.ts';
 import type { Uploads } from './uploads.ts';
 
-export interface BackupRoutesOptions {
+interface BackupRoutesOptions {
   readonly targets: Targets;
   readonly catalogue: Catalogue;
   readonly uploads: Uploads;

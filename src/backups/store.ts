@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { AgentBackup, type Backup, ProblemDocument } from '../contract/index.ts';
 import type { Migration } from '../kernel/database.ts';
 
-export interface BackupTables {
+interface BackupTables {
   targets: {
     id: string;
     unique_id: string;

@@ -6,14 +6,14 @@
  */
 
 /** Why an archive looks odd although it is not cut. */
-export type TarOddity =
+type TarOddity =
   | 'damaged_header'
   | 'no_backup_json'
   | 'unreadable_backup_json'
   | 'other_backup'
   | 'data_after_end';
 
-export interface TarVerdict {
+interface TarVerdict {
   /** The archive ends before its end marker. */
   readonly cut: boolean;
   readonly oddity: TarOddity | null;

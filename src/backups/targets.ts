@@ -19,7 +19,7 @@ import type { BackupStore, TargetRow } from './store.ts';
 import { targetType } from './targets/registry.ts';
 import type { StorageTarget, TargetContext } from './targets/target.ts';
 
-export interface TargetsOptions {
+interface TargetsOptions {
   readonly store: BackupStore;
   readonly secrets: Secrets;
   readonly clock: Clock;

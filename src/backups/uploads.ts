@@ -14,7 +14,7 @@ import { TarWalk } from './tar-walk.ts';
 import type { ArchiveWriter, StorageTarget } from './targets/target.ts';
 import type { Targets } from './targets.ts';
 
-export interface UploadsOptions {
+interface UploadsOptions {
   readonly store: BackupStore;
   readonly targets: Targets;
   readonly mending: Mending;

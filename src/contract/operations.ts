@@ -3,7 +3,7 @@ import { Bytes, Id, Timestamp } from './common.ts';
 import { ProblemDocument } from './problems.ts';
 
 /** `interrupted`: the core ended while it ran. */
-export const OPERATION_STATES = ['running', 'succeeded', 'failed', 'cancelled', 'interrupted'] as const;
+const OPERATION_STATES = ['running', 'succeeded', 'failed', 'cancelled', 'interrupted'] as const;
 
 /** Long work, visible everywhere. `total` is null when it cannot be known. */
 export const Operation = v.object({

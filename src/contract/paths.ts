@@ -24,5 +24,3 @@ export const PATHS = {
   operation_cancel: '/api/v1/operations/{operation_id}/cancel',
   events: '/api/v1/events',
 } as const;
-
-export type PathName = keyof typeof PATHS;

@@ -6,7 +6,7 @@ import { ProblemDocument } from './problems.ts';
 export const DEFAULT_FOLDER = 'homeassistant/backups';
 
 /** A folder inside a bucket: no slash at its ends, no dot segments; empty is the root. */
-export const BucketFolder = v.pipe(
+const BucketFolder = v.pipe(
   v.string(),
   v.maxLength(500),
   v.transform((folder) => folder.replace(/^\/+|\/+$/g, '')),
@@ -112,7 +112,7 @@ export const TargetPatch = v.object({
 export type TargetPatch = v.InferOutput<typeof TargetPatch>;
 
 /** The settings as they are shown: without secrets. */
-export const PublicS3Settings = v.omit(S3Settings, ['secret_key']);
+const PublicS3Settings = v.omit(S3Settings, ['secret_key']);
 export const PublicTargetSettings = v.variant('kind', [PublicS3Settings, FolderSettings]);
 export type PublicTargetSettings = v.InferOutput<typeof PublicTargetSettings>;
 

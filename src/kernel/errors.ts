@@ -1,6 +1,6 @@
 import { PROBLEMS, type ProblemCode } from '../contract/index.ts';
 
-export interface ProblemOptions {
+interface ProblemOptions {
   /** Values for the placeholders of the translated sentence; never a secret. */
   readonly params?: Readonly<Record<string, string>>;
   /** Where the usual status of the code would mislead: a wrong secret in a form is the client's 422. */

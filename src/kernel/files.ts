@@ -14,7 +14,7 @@ export function syncDirectory(path: string): void {
   }
 }
 
-export interface AtomicWriteOptions {
+interface AtomicWriteOptions {
   readonly mode?: number;
   /** Leave a file that is already there as it is (two programs starting at once agree on the first). */
   readonly exclusive?: boolean;

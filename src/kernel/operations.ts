@@ -8,7 +8,7 @@ import { newId } from './ids.ts';
 import { describeError, type Log } from './log.ts';
 import { wordProblem } from './texts.ts';
 
-export interface OperationTables {
+interface OperationTables {
   operations: {
     id: string;
     kind: string;
@@ -32,7 +32,7 @@ export const operationsMigration: Migration = {
     CREATE INDEX operations_by_start ON operations (started_at);`,
 };
 
-export interface OperationEvents {
+interface OperationEvents {
   operation: Operation;
 }
 
@@ -53,7 +53,7 @@ export interface RunningOperation {
   fail(error: unknown): Promise<void>;
 }
 
-export interface OperationStart {
+interface OperationStart {
   readonly kind: string;
   readonly subject: Readonly<Record<string, string>>;
   readonly total?: number;

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import * as v from 'valibot';
 import type { Migration } from './database.ts';
 
-export interface SettingsTables {
+interface SettingsTables {
   settings: { name: string; value: string };
 }
 

@@ -4,7 +4,7 @@ import type { Feature } from '../kernel/feature.ts';
 import { openApi } from '../kernel/http/openapi.ts';
 import { jsonRoute, type Route } from '../kernel/http/route.ts';
 
-export interface SystemOptions {
+interface SystemOptions {
   readonly info: Info;
   /** The routes of all other features, for the OpenAPI document. */
   readonly routes: readonly Route[];

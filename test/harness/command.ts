@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import { repositoryRoot } from './cache.ts';
 import { waitFor } from './wait-for.ts';
 
-export interface Ended {
+interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly stdout: string;

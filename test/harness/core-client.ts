@@ -15,7 +15,7 @@ import type {
 import { sumOf } from './archives.ts';
 
 /** An answer that was not 2xx, with its problem document. */
-export class ApiProblem extends Error {
+class ApiProblem extends Error {
   override readonly name = 'ApiProblem';
   readonly problem: ProblemDocument;
 

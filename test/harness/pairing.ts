@@ -9,12 +9,12 @@ import { waitFor } from './wait-for.ts';
 export const SHIM = join(repositoryRoot, 'custom_components/homestash');
 
 /** A core in a process of its own prints codes; any core hands them out through its API. */
-export interface PairableCore {
+interface PairableCore {
   readonly client: CoreClient;
   pairingCode?(): Promise<string>;
 }
 
-export function pairingCodeOf(core: PairableCore): Promise<string> {
+function pairingCodeOf(core: PairableCore): Promise<string> {
   return core.pairingCode?.() ?? core.client.pairingCode();
 }
 

@@ -12,7 +12,7 @@ const CLEAR_REFS_PEAK_RSS = '5';
 const SETPRIV = '/usr/bin/setpriv';
 const LOG_TAIL_LINES = 40;
 
-export interface ProgramOptions {
+interface ProgramOptions {
   command: string;
   args?: string[];
   /** Added to the environment of the tests. */
@@ -22,7 +22,7 @@ export interface ProgramOptions {
   logFile: string;
 }
 
-export interface ExitStatus {
+interface ExitStatus {
   code: number | null;
   signal: NodeJS.Signals | null;
 }

@@ -6,7 +6,7 @@ import { Program } from './process.ts';
 import { S3Program, type S3Server } from './s3-server.ts';
 import { temporaryFolder } from './temporary.ts';
 
-export interface RcloneOptions {
+interface RcloneOptions {
   /** Where data and log go; a temporary folder if not given. */
   dir?: string;
   port?: number;

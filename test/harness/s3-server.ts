@@ -27,7 +27,7 @@ export interface S3Server {
   log(): string;
 }
 
-export interface S3ServerSettings {
+interface S3ServerSettings {
   name: string;
   port: number;
   scheme?: 'http' | 'https';

@@ -4,7 +4,7 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 // Often enough not to slow a test down, seldom enough not to be what it measures.
 const DEFAULT_INTERVAL_MS = 50;
 
-export interface WaitOptions {
+interface WaitOptions {
   timeoutMs?: number;
   intervalMs?: number;
 }

@@ -14,7 +14,7 @@ export interface Recorded {
 }
 
 /** What happens to a request instead of passing it on. */
-export type Action =
+type Action =
   | { readonly kind: 'answer'; readonly status: number; readonly body?: string; readonly headers?: Headers }
   /** The server does its work, but another answer is given. */
   | { readonly kind: 'replace'; readonly status: number; readonly body: string }

@@ -193,7 +193,7 @@ function events(): string[] {
   return contract.CoreEvent.options.map((option) => option.entries.event.literal);
 }
 
-export interface PythonInput {
+interface PythonInput {
   readonly version: string;
   /** The placeholders of each sentence that the integration raises. */
   readonly placeholders: Readonly<Record<string, readonly string[]>>;

@@ -21,7 +21,7 @@ export function placeholdersOf(sentence: string): string[] {
 }
 
 /** Every error that the integration raises: the problems of the core and its own. */
-export function exceptionTexts(texts: Texts): Messages {
+function exceptionTexts(texts: Texts): Messages {
   const problems = Object.entries(texts.problems).map(([code, { title, hint }]) => [
     code,
     { message: `${title} ${hint}` },

@@ -12,9 +12,9 @@ export interface HttpBindings {
 }
 
 /** Says whose token it is, or undefined. */
-export type Authenticate = (token: string) => Promise<string | undefined>;
+type Authenticate = (token: string) => Promise<string | undefined>;
 
-export interface AppOptions {
+interface AppOptions {
   readonly routes: readonly Route[];
   readonly authenticate: Authenticate;
   readonly log: Log;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Problem } from '../errors.ts';
 
-export interface PumpOptions {
+interface PumpOptions {
   /** The client is given up when it sends nothing for so long while we are waiting for it (milliseconds). */
   readonly idleMs: number;
   readonly signal: AbortSignal;

@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type * as v from 'valibot';
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** Who may call: anyone, or holders of a token. */
-export type Access = 'open' | 'token';
+type Access = 'open' | 'token';
 
 type Schema = v.GenericSchema;
 type Output<S extends Schema | undefined> = S extends Schema ? v.InferOutput<S> : undefined;
 
-export interface Call<Params, Query, Body> {
+interface Call<Params, Query, Body> {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
@@ -34,7 +34,7 @@ interface RouteCommon<P extends Schema | undefined, Q extends Schema | undefined
 }
 
 /** A route that takes and gives JSON. Without `response` it answers 204. */
-export interface JsonRoute<
+interface JsonRoute<
   P extends Schema | undefined,
   Q extends Schema | undefined,
   B extends Schema | undefined,
@@ -49,8 +49,7 @@ export interface JsonRoute<
 }
 
 /** A route whose body, in or out, is a stream: it gets Node's own objects and nothing is ever buffered. */
-export interface StreamRoute<P extends Schema | undefined, Q extends Schema | undefined>
-  extends RouteCommon<P, Q> {
+interface StreamRoute<P extends Schema | undefined, Q extends Schema | undefined> extends RouteCommon<P, Q> {
   readonly streams: 'in' | 'out';
   readonly contentType: string;
   /** Of what an inward stream answers with, or of each event in an outward one. */

@@ -4,14 +4,14 @@ import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { HttpBindings } from './app.ts';
 
-export interface ServerOptions {
+interface ServerOptions {
   readonly app: Hono<HttpBindings>;
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
 }
 
-export interface HttpServer {
+interface HttpServer {
   readonly host: string;
   readonly port: number;
   /** Stops taking connections, gives requests in flight a moment to end, then cuts them. */

@@ -62,7 +62,7 @@ export async function discard(server: S3Server | undefined): Promise<void> {
   if (server) rmSync(dirname(server.dataDir), { recursive: true, force: true });
 }
 
-export interface Opened {
+interface Opened {
   readonly target: StorageTarget;
   readonly memory: MemoryBudget;
 }

@@ -27,7 +27,7 @@ export interface BackupInfo {
   [more: string]: Answer;
 }
 
-export interface CreateOptions {
+interface CreateOptions {
   agentIds: string[];
   password?: string;
   name?: string;
@@ -51,7 +51,7 @@ export interface Download {
 }
 
 /** What the backup helpers need of the running Home Assistant. */
-export interface BackupHost {
+interface BackupHost {
   readonly url: string;
   readonly token: string;
   readonly socket: HomeAssistantSocket;

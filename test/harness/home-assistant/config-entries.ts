@@ -29,7 +29,7 @@ export interface Issue {
 }
 
 /** What the config flow helpers need of the running Home Assistant. */
-export interface EntriesHost {
+interface EntriesHost {
   readonly socket: HomeAssistantSocket;
   rest(method: string, path: string, body?: unknown): Promise<Answer>;
 }

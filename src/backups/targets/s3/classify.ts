@@ -13,7 +13,7 @@ import type { Retryable } from './retry.ts';
 
 export type { Operation };
 
-export interface Circumstances {
+interface Circumstances {
   readonly operation: Operation;
   readonly host: string;
   readonly bucket: string;

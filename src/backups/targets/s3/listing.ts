@@ -5,7 +5,7 @@ import type { Connection } from './connection.ts';
 import { decodeListed } from './keys.ts';
 import { versionOf } from './version.ts';
 
-export interface ListOptions {
+interface ListOptions {
   readonly prefix: string;
   /** Leave out what lies in folders below. */
   readonly flat: boolean;

@@ -5,10 +5,10 @@ const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 
 /** Smaller parts cost more requests than they save memory. */
-export const SMALLEST_PART = 16 * MIB;
+const SMALLEST_PART = 16 * MIB;
 
 /** Two of them are what a box with 1 GB can spare for an upload. */
-export const LARGEST_PART = 64 * MIB;
+const LARGEST_PART = 64 * MIB;
 
 /** S3's own limit. */
 const MOST_PARTS = 10_000;
@@ -20,7 +20,7 @@ const PLANNED_PARTS = 9_000;
  * Parts of an upload in flight at once, each in a buffer of its own. One leaves the line idle while the next part
  * is filled; more than two raise the memory but hardly the speed, and some providers slow uploads down for it.
  */
-export const BUFFERS = 2;
+const BUFFERS = 2;
 
 export interface Plan {
   readonly bufferSize: number;

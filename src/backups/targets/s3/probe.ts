@@ -23,7 +23,7 @@ const RANGE_END = 200;
 /** Cleaning up goes on when the person has left, but not for ever. */
 const CLEANUP_TIMEOUT_MS = 30_000;
 
-export interface ProbeTools {
+interface ProbeTools {
   readonly connection: Connection;
   readonly uploads: Uploads;
   readonly keys: Keys;

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Clock } from '../../../kernel/clock.ts';
 
-export interface BodyOptions {
+interface BodyOptions {
   readonly source: Readable;
   /** How many bytes were promised; undefined where nobody said. */
   readonly length: number | undefined;

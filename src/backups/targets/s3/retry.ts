@@ -1,7 +1,7 @@
 import type { Clock } from '../../../kernel/clock.ts';
 
 /** How often something is tried in all: a short hiccup of a server passes, a dead one is reported within a minute. */
-export const MAX_ATTEMPTS = 5;
+const MAX_ATTEMPTS = 5;
 
 /** In an upload: a line that is cut once a night, or a router that restarts, is back within the three quarters of a minute that this takes. */
 export const PATIENT_ATTEMPTS = 10;
@@ -17,7 +17,7 @@ const LONGEST_PAUSE_MS = 10_000;
 
 export type Retryable = 'no' | 'yes' | 'timeout' | 'at_once';
 
-export interface RetryOptions {
+interface RetryOptions {
   readonly clock: Clock;
   /** Ends the pauses; the operation watches it by itself. */
   readonly signal?: AbortSignal | undefined;

@@ -6,7 +6,7 @@ import { PartBuffer } from './part-buffer.ts';
 import { type Plan, tooLarge } from './parts.ts';
 import type { Upload, Uploads } from './uploads.ts';
 
-export interface S3WriterOptions {
+interface S3WriterOptions {
   readonly uploads: Uploads;
   /** As the bucket knows it. */
   readonly key: string;
