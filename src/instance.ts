@@ -36,6 +36,7 @@ export async function rememberUrl(settings: Settings, url: string): Promise<void
   await settings.write('listener', { url });
 }
 
+/** The address that was left last; undefined before the first start. */
 export async function recallUrl(settings: Settings): Promise<string | undefined> {
   return (await settings.read('listener', Listener))?.url;
 }

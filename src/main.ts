@@ -20,11 +20,13 @@ import { Settings } from './kernel/settings.ts';
 import { createSystem } from './system/index.ts';
 import { VERSION } from './version.ts';
 
+/** How to run; tests bring a clock and a log of their own. */
 export interface CoreOptions extends RunOptions {
   readonly clock?: Clock;
   readonly log?: Log;
 }
 
+/** A running core. */
 export interface Core {
   readonly url: string;
   readonly info: Info;

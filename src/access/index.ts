@@ -18,6 +18,7 @@ import { RateLimit } from '../kernel/rate-limit.ts';
 import { encodePairingCode } from './pairing-code.ts';
 import type { AccessStore } from './store.ts';
 
+/** What others must hear of tokens. */
 export interface AccessEvents {
   /** A token is no longer valid: its open connections end. */
   token_revoked: { tokenId: string };

@@ -11,6 +11,7 @@ interface AccessTables {
   pairing_secrets: { hash: string; expires_at: number };
 }
 
+/** The tables of tokens and pairing secrets. */
 export const accessMigration: Migration = {
   number: 3,
   sql: `

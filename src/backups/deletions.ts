@@ -1,17 +1,23 @@
 import type { Clock } from '../kernel/clock.ts';
+import { isProblem } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { describeError, type Log } from '../kernel/log.ts';
 import type { Catalogue } from './catalogue.ts';
-import type { BackupStore } from './store.ts';
+import type { BackupStore, CatalogueEntry } from './store.ts';
 import type { Targets } from './targets.ts';
+import type { Uploads } from './uploads.ts';
 
 interface DeletionsOptions {
   readonly store: BackupStore;
   readonly targets: Targets;
   readonly catalogue: Catalogue;
+  readonly uploads: Pick<Uploads, 'alone'>;
   readonly clock: Clock;
   readonly log: Log;
 }
+
+/** The target may have done it all the same. */
+const UNCLEAR = ['target_timeout', 'target_cut', 'target_unavailable'] as const;
 
 /** Deletes backups: first what lists them, so that nothing that is listed ever misses its archive. */
 export class Deletions {
@@ -24,11 +30,16 @@ export class Deletions {
   /**
    * Deletes a backup. Once its description is gone the rest is only a matter of time: an archive that cannot be
    * deleted now is deleted with the next listing.
-   * @throws Problem `backup_not_found`, or what the target met before anything was deleted
+   * @throws Problem `backup_not_found`, `upload_busy`, or what the target met before anything was deleted
    */
   async delete(targetId: string, backupId: string): Promise<void> {
-    const { store, targets, catalogue, clock, log } = this.#options;
+    const { catalogue, uploads } = this.#options;
     const entry = await catalogue.find(targetId, backupId);
+    await uploads.alone(targetId, entry.archiveKey, () => this.#delete(targetId, entry));
+  }
+
+  async #delete(targetId: string, entry: CatalogueEntry): Promise<void> {
+    const { store, targets, catalogue, clock, log } = this.#options;
     const storage = await targets.storage(targetId);
     const id = newId();
     await store.beginUnfinished({
@@ -44,7 +55,8 @@ export class Deletions {
     try {
       await storage.delete(entry.sidecarKey);
     } catch (error) {
-      await store.endUnfinished(id);
+      // where the description may be gone all the same, the next listing finds out what became of it
+      if (!UNCLEAR.some((code) => isProblem(error, code))) await store.endUnfinished(id);
       throw error;
     }
     await catalogue.drop(targetId, entry.sidecarKey);

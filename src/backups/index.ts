@@ -17,6 +17,7 @@ import { Uploads } from './uploads.ts';
 
 export { BackupStore } from './store.ts';
 
+/** What others must hear of targets and their backups. */
 export interface BackupEvents {
   targets_changed: Record<never, never>;
   backups_changed: { targetId: string };
@@ -79,7 +80,7 @@ export function createBackups(options: BackupsOptions): Feature {
     onChange: onBackups,
   });
   const downloads = new Downloads({ ...shared, catalogue });
-  const deletions = new Deletions({ ...shared, catalogue });
+  const deletions = new Deletions({ ...shared, catalogue, uploads });
 
   const addFirstTarget = async () => {
     try {

@@ -7,6 +7,7 @@ export interface ObjectNames {
 }
 
 const ARCHIVE_ENDING = '.tar';
+/** By which the description of a backup is recognised. */
 export const SIDECAR_ENDING = '.metadata.json';
 
 /** File systems behind S3 gateways and folders allow 255 bytes in a name; the longest ending must fit. */

@@ -186,7 +186,7 @@ function uploadRoutes({ uploads }: BackupRoutesOptions): Route[] {
       body: UploadRequest,
       response: Upload,
       status: 201,
-      handle: ({ params, body }) => uploads.announce(params.target_id, body.backup),
+      handle: ({ params, body, signal }) => uploads.announce(params.target_id, body.backup, signal),
     }),
     streamRoute({
       method: 'PUT',

@@ -57,6 +57,7 @@ export const Backup = v.object({
 });
 export type Backup = v.InferOutput<typeof Backup>;
 
+/** The backups of a target. */
 export const BackupList = v.object({
   backups: v.array(Backup),
   /** When this list was read from the target; null when that never happened. */
@@ -68,6 +69,7 @@ export type BackupList = v.InferOutput<typeof BackupList>;
 export const UploadRequest = v.object({ backup: AgentBackup });
 export type UploadRequest = v.InferOutput<typeof UploadRequest>;
 
+/** An upload that was announced, and the operation that shows its progress. */
 export const Upload = v.object({
   id: Id,
   operation_id: Id,

@@ -2,6 +2,7 @@
 export * from './backups.ts';
 export * from './common.ts';
 export * from './info.ts';
+export * from './languages.ts';
 export * from './operations.ts';
 export * from './paths.ts';
 export * from './problems.ts';

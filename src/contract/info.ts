@@ -50,5 +50,6 @@ export const Token = v.object({
 });
 export type Token = v.InferOutput<typeof Token>;
 
+/** All accesses that were given. */
 export const TokenList = v.object({ tokens: v.array(Token) });
 export type TokenList = v.InferOutput<typeof TokenList>;

@@ -20,6 +20,7 @@ export const Operation = v.object({
 });
 export type Operation = v.InferOutput<typeof Operation>;
 
+/** Running and past operations, newest first. */
 export const OperationList = v.object({ operations: v.array(Operation) });
 export type OperationList = v.InferOutput<typeof OperationList>;
 

@@ -94,8 +94,10 @@ export const FolderSettings = v.object({
 });
 export type FolderSettings = v.InferOutput<typeof FolderSettings>;
 
+/** The settings of a target of any kind. */
 export const TargetSettings = v.variant('kind', [S3Settings, FolderSettings]);
 export type TargetSettings = v.InferOutput<typeof TargetSettings>;
+/** The name of a kind of target. */
 export type TargetKind = TargetSettings['kind'];
 
 /** What a person enters to add a target. */
@@ -113,6 +115,7 @@ export type TargetPatch = v.InferOutput<typeof TargetPatch>;
 
 /** The settings as they are shown: without secrets. */
 const PublicS3Settings = v.omit(S3Settings, ['secret_key']);
+/** The settings of a target of any kind as they are shown: without secrets. */
 export const PublicTargetSettings = v.variant('kind', [PublicS3Settings, FolderSettings]);
 export type PublicTargetSettings = v.InferOutput<typeof PublicTargetSettings>;
 
@@ -134,9 +137,11 @@ export const Target = v.object({
 });
 export type Target = v.InferOutput<typeof Target>;
 
+/** All targets. */
 export const TargetList = v.object({ targets: v.array(Target) });
 export type TargetList = v.InferOutput<typeof TargetList>;
 
+/** The steps of the round trip, in their order. */
 export const PROBE_STEPS = ['reach', 'write', 'list', 'read', 'multipart', 'delete'] as const;
 
 /** One step of the round trip. `skipped`: a step before it failed. */
@@ -157,6 +162,7 @@ export const FoundBackups = v.object({
 });
 export type FoundBackups = v.InferOutput<typeof FoundBackups>;
 
+/** How a round trip went, and which backups were found. */
 export const ProbeReport = v.object({
   ok: v.boolean(),
   steps: v.array(ProbeStep),

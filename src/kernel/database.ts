@@ -19,6 +19,7 @@ const KEPT_COPIES = 2;
 /** `pair` and `serve` share the file; each waits so long for the other (milliseconds). */
 const BUSY_TIMEOUT_MS = 5_000;
 
+/** The open database of a data folder. */
 export interface Database {
   /** The queries of one feature, which sees its own tables only. */
   tables<Tables>(): Kysely<Tables>;

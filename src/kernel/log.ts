@@ -2,6 +2,7 @@ type LogLevel = 'debug' | 'info' | 'warning' | 'error';
 
 type LogFields = Readonly<Record<string, unknown>>;
 
+/** A structured log; fields are written as JSON. */
 export interface Log {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;

@@ -22,6 +22,7 @@ interface OperationTables {
   };
 }
 
+/** The table of the history of operations. */
 export const operationsMigration: Migration = {
   number: 2,
   sql: `

@@ -6,6 +6,7 @@ interface SettingsTables {
   settings: { name: string; value: string };
 }
 
+/** The table of settings. */
 export const settingsMigration: Migration = {
   number: 1,
   sql: 'CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT',

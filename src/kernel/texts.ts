@@ -1,9 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { ProblemDocument } from '../contract/index.ts';
+import { LANGUAGES, type Language, type ProblemDocument } from '../contract/index.ts';
 import { toProblem } from './errors.ts';
-
-export const LANGUAGES = ['en', 'de'] as const;
-export type Language = (typeof LANGUAGES)[number];
 
 interface ProblemText {
   readonly title: string;
@@ -39,7 +36,7 @@ export function chooseLanguage(header: string | undefined): Language {
     const language = LANGUAGES.find((known) => known === wanted);
     if (language) return language;
   }
-  return 'en';
+  return LANGUAGES[0];
 }
 
 /** The problem as people read it (RFC 9457). Whatever is no `Problem` is a defect and shown as `internal`. */

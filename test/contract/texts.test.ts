@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { LANGUAGES, placeholdersOf, readTexts } from '../../src/contract/generate/texts.ts';
-import { PROBLEMS } from '../../src/contract/index.ts';
+import { placeholdersOf, readTexts } from '../../src/contract/generate/texts.ts';
+import { LANGUAGES, PROBLEMS } from '../../src/contract/index.ts';
 
 const root = new URL('../../', import.meta.url);
 const texts = Object.fromEntries(LANGUAGES.map((language) => [language, readTexts(root, language)]));

@@ -44,6 +44,7 @@ export interface ArchiveWriter {
   abort(): Promise<void>;
 }
 
+/** What is known of an archive before its first byte (sizes in bytes). */
 export interface WriterOptions {
   /** An upper bound of the bytes that will come, by which the archive is planned. */
   readonly sizeLimit: number;

@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import * as contract from '../index.ts';
 
+/** A schema as a class in Python. */
 export interface Model {
   readonly name: string;
   readonly doc: string;

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { LANGUAGES } from '../index.ts';
 import { pythonContract } from './python.ts';
-import { exceptionPlaceholders, integrationTexts, LANGUAGES, readTexts } from './texts.ts';
+import { exceptionPlaceholders, integrationTexts, readTexts } from './texts.ts';
 
 interface Package {
   readonly version: string;

@@ -1,21 +1,22 @@
 import { readFileSync } from 'node:fs';
-
-export const LANGUAGES = ['en', 'de'] as const;
-export type Language = (typeof LANGUAGES)[number];
+import type { Language } from '../index.ts';
 
 interface Messages {
   readonly [key: string]: { readonly message: string };
 }
 
+/** A file in `translations/`. */
 export interface Texts {
   readonly problems: Readonly<Record<string, { readonly title: string; readonly hint: string }>>;
   readonly home_assistant: { readonly exceptions: Messages; readonly [section: string]: unknown };
 }
 
+/** Reads the texts of a language. */
 export function readTexts(root: URL, language: Language): Texts {
   return JSON.parse(readFileSync(new URL(`translations/${language}.json`, root), 'utf8')) as Texts;
 }
 
+/** The names in braces of a sentence, each once, in order. */
 export function placeholdersOf(sentence: string): string[] {
   return [...new Set([...sentence.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string))].sort();
 }
@@ -29,6 +30,7 @@ function exceptionTexts(texts: Texts): Messages {
   return { ...Object.fromEntries(problems), ...texts.home_assistant.exceptions };
 }
 
+/** The placeholders of each error that the integration raises, by its key. */
 export function exceptionPlaceholders(texts: Texts): Record<string, string[]> {
   const messages = Object.entries(exceptionTexts(texts));
   return Object.fromEntries(messages.map(([key, { message }]) => [key, placeholdersOf(message)]));

@@ -7,6 +7,7 @@ import { chooseLanguage, wordProblem } from '../texts.ts';
 import { parseInput, readJson } from './input.ts';
 import type { Route } from './route.ts';
 
+/** What Node hands to each request. */
 export interface HttpBindings {
   Bindings: { incoming: IncomingMessage; outgoing: ServerResponse };
 }

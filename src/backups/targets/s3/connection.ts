@@ -36,6 +36,7 @@ export interface Via {
   readonly giveUp: (reason: Problem) => void;
 }
 
+/** How a request is sent, and for what it is patient. */
 export interface RunOptions {
   readonly signal?: AbortSignal | undefined;
   /** The object that is meant, as the bucket knows it; for the words of a problem. */

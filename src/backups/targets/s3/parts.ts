@@ -22,6 +22,7 @@ const PLANNED_PARTS = 9_000;
  */
 const BUFFERS = 2;
 
+/** The buffers of an upload; each is a part (sizes in bytes). */
 export interface Plan {
   readonly bufferSize: number;
   readonly buffers: number;

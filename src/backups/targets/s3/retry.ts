@@ -15,6 +15,7 @@ const FIRST_PAUSE_MS = 500;
 /** No pause is longer: a 503 of a busy server is over in seconds. */
 const LONGEST_PAUSE_MS = 10_000;
 
+/** Whether another try may do better, and how it counts. */
 export type Retryable = 'no' | 'yes' | 'timeout' | 'at_once';
 
 interface RetryOptions {
