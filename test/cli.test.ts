@@ -72,6 +72,17 @@ describe('homestash serve', () => {
     expect(existsSync(join(dir, '.local/share/homestash/homestash.db'))).toBe(true);
   });
 
+  test('by default it listens on 8098 of this machine only, and where it is told otherwise', async () => {
+    expect(readEnvironment({})).toMatchObject({ port: 8098, bind: '127.0.0.1', idleTimeoutMs: 120_000 });
+    expect(readEnvironment({ HOMESTASH_STREAM_IDLE_SECONDS: '7' })).toMatchObject({ idleTimeoutMs: 7_000 });
+    // all of 127.0.0.0/8 is this machine
+    const serve = start(Command.program(['serve'], serving({ HOMESTASH_BIND: '127.0.0.2' })));
+    const { url } = await serve.ready();
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.2:\d+$/);
+    expect((await fetch(`${url}/api/ping`)).status).toBe(200);
+    await expect(fetch(`${url.replace('127.0.0.2', '127.0.0.1')}/api/ping`)).rejects.toThrow();
+  });
+
   test('a second one on the same data folder is refused, and the first goes on', async () => {
     const first = start(Command.program(['serve'], serving()));
     const { url } = await first.ready();
