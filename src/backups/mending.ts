@@ -50,19 +50,24 @@ export class Mending {
   /**
    * After a crash: parts and temporary files of uploads that were under way are removed; an upload whose sums had
    * already agreed, and a deletion that had begun, are carried through.
-   * @param isLive whether somebody is still working on it
+   * @param alone does it unless somebody is working there, and holds off whoever comes meanwhile
    */
   async mend(
     targetId: string,
     storage: StorageTarget,
-    isLive: (row: UnfinishedRow) => boolean,
+    alone: (row: UnfinishedRow, work: () => Promise<void>) => Promise<void>,
     signal: AbortSignal,
   ): Promise<void> {
-    for (const row of await this.#options.store.unfinished(targetId)) {
-      if (isLive(row)) continue;
-      await this.#mendOne(row, storage, signal);
-      await this.#options.store.endUnfinished(row.id);
-      this.#options.log.info('interrupted work was cleaned up', { target: targetId, state: row.state });
+    const { store, log } = this.#options;
+    for (const found of await store.unfinished(targetId)) {
+      await alone(found, async () => {
+        // the work may have ended, or another have taken its place, since the rows were read
+        const row = await store.unfinishedRow(found.id);
+        if (!row) return;
+        await this.#mendOne(row, storage, signal);
+        await store.endUnfinished(row.id);
+        log.info('interrupted work was cleaned up', { target: targetId, state: row.state });
+      });
     }
   }
 

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import * as v from 'valibot';
 import { AgentBackup, type Backup, ProblemDocument } from '../contract/index.ts';
 import type { Migration } from '../kernel/database.ts';
+import { Problem } from '../kernel/errors.ts';
 
 interface BackupTables {
   targets: {
@@ -48,6 +49,7 @@ interface BackupTables {
   };
 }
 
+/** The tables of targets, of what is stored there and of unfinished work. */
 export const backupsMigration: Migration = {
   number: 4,
   sql: `
@@ -70,8 +72,11 @@ export const backupsMigration: Migration = {
     ) STRICT;`,
 };
 
+/** A target as the database has it. */
 export type TargetRow = BackupTables['targets'];
+/** A sidecar of a target as the database has it. */
 export type CatalogueRow = BackupTables['catalogue'];
+/** Unfinished work as the database has it. */
 export type UnfinishedRow = BackupTables['unfinished'];
 
 /** A backup in the catalogue, and where its parts lie. */
@@ -94,6 +99,16 @@ function entryOf(row: CatalogueRow): CatalogueEntry[] {
       sidecarKey: row.sidecar_key,
     },
   ];
+}
+
+/** A row of a target that was removed a moment ago. @throws Problem `target_not_found` */
+async function ofTarget(writing: Promise<unknown>): Promise<void> {
+  try {
+    await writing;
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'SQLITE_CONSTRAINT_FOREIGNKEY') throw error;
+    throw new Problem('target_not_found', { cause: error });
+  }
 }
 
 /** The tables of this feature. */
@@ -178,7 +193,7 @@ export class BackupStore {
     rows: readonly CatalogueRow[],
     refreshedAt: number,
   ): Promise<void> {
-    await this.#query.transaction().execute(async (transaction) => {
+    const replacing = this.#query.transaction().execute(async (transaction) => {
       await transaction.deleteFrom('catalogue').where('target_id', '=', targetId).execute();
       for (const row of rows) await transaction.insertInto('catalogue').values(row).execute();
       await transaction
@@ -187,14 +202,17 @@ export class BackupStore {
         .where('id', '=', targetId)
         .execute();
     });
+    await ofTarget(replacing);
   }
 
   async putCatalogueRow(row: CatalogueRow): Promise<void> {
-    await this.#query
-      .insertInto('catalogue')
-      .values(row)
-      .onConflict((conflict) => conflict.columns(['target_id', 'sidecar_key']).doUpdateSet(row))
-      .execute();
+    await ofTarget(
+      this.#query
+        .insertInto('catalogue')
+        .values(row)
+        .onConflict((conflict) => conflict.columns(['target_id', 'sidecar_key']).doUpdateSet(row))
+        .execute(),
+    );
   }
 
   async deleteCatalogueRow(targetId: string, sidecarKey: string): Promise<void> {
@@ -210,15 +228,38 @@ export class BackupStore {
   }
 
   async beginUnfinished(row: UnfinishedRow): Promise<void> {
-    await this.#query.insertInto('unfinished').values(row).execute();
+    await ofTarget(this.#query.insertInto('unfinished').values(row).execute());
   }
 
-  async commitUpload(id: string, description: Backup): Promise<void> {
-    await this.#query
-      .updateTable('unfinished')
-      .set({ state: 'committing', description: JSON.stringify(description) })
-      .where('id', '=', id)
-      .execute();
+  /** The row as it is now; undefined once somebody has ended that work. */
+  unfinishedRow(id: string): Promise<UnfinishedRow | undefined> {
+    return this.#query.selectFrom('unfinished').selectAll().where('id', '=', id).executeTakeFirst();
+  }
+
+  /**
+   * From now on this upload is carried through. What earlier work has left to do at its place no longer counts: its
+   * description would lie about the new archive, and a deletion would take it.
+   * @throws Problem `target_not_found`
+   */
+  async commitUpload(
+    row: Pick<UnfinishedRow, 'id' | 'target_id' | 'archive_key'>,
+    description: Backup,
+  ): Promise<void> {
+    await this.#query.transaction().execute(async (transaction) => {
+      const { numUpdatedRows } = await transaction
+        .updateTable('unfinished')
+        .set({ state: 'committing', description: JSON.stringify(description) })
+        .where('id', '=', row.id)
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) throw new Problem('target_not_found');
+      await transaction
+        .updateTable('unfinished')
+        .set({ state: 'uploading', description: null })
+        .where('target_id', '=', row.target_id)
+        .where('archive_key', '=', row.archive_key)
+        .where('id', '!=', row.id)
+        .execute();
+    });
   }
 
   async endUnfinished(id: string): Promise<void> {

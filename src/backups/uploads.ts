@@ -62,7 +62,7 @@ export class Uploads {
   readonly #sessions = new Map<string, Session>();
   /** Places that are worked on, until nothing of that work is left to clean up. */
   readonly #busy = new Set<string>();
-  /** The places of sessions that failed, while they are cleaned up. */
+  /** Those of them where nothing is uploaded: they are cleaned up or mended, and soon free. */
   readonly #cleaning = new Map<string, Promise<void>>();
   #stopped = false;
 
@@ -82,7 +82,7 @@ export class Uploads {
   }
 
   /** Announces an upload; what cannot fit or has no place is refused before the first byte. */
-  async announce(targetId: string, backup: AgentBackup): Promise<Upload> {
+  async announce(targetId: string, backup: AgentBackup, gone: AbortSignal): Promise<Upload> {
     if (this.#stopped) throw new Problem('shutting_down');
     const { kind } = (await this.#options.targets.get(targetId)).settings;
     const storage = await this.#options.targets.storage(targetId);
@@ -98,7 +98,7 @@ export class Uploads {
     if (this.#busy.has(busy)) throw new Problem('upload_busy');
     this.#busy.add(busy);
     try {
-      return await this.#begin(targetId, backup, storage, place);
+      return await this.#begin(targetId, backup, storage, place, gone);
     } catch (error) {
       this.#busy.delete(busy);
       throw error;
@@ -146,19 +146,56 @@ export class Uploads {
     await this.#fail(session, new Problem('operation_cancelled'));
   }
 
-  /** Gives up what is under way to a target that is being removed. */
+  /**
+   * Gives up what is under way to a target that is being removed.
+   * @throws Problem `upload_busy` while one becomes visible: its sender is told that it is safe
+   */
   async cancelAll(targetId: string): Promise<void> {
     const sessions = [...this.#sessions.values()].filter((session) => session.targetId === targetId);
+    if (sessions.some((session) => session.state === 'committing')) throw new Problem('upload_busy');
     await Promise.all(sessions.map((session) => this.#fail(session, new Problem('target_not_found'))));
   }
 
   /** Cleans up after a crash, and leaves alone what is under way. */
   mend(targetId: string, storage: StorageTarget, signal: AbortSignal): Promise<void> {
-    const isLive = (row: UnfinishedRow) => this.#busy.has(busyKey(targetId, row.archive_key));
-    return this.#options.mending.mend(targetId, storage, isLive, signal);
+    const alone = async (row: UnfinishedRow, work: () => Promise<void>) => {
+      const busy = busyKey(targetId, row.archive_key);
+      if (!this.#busy.has(busy)) await this.#occupy(busy, work);
+    };
+    return this.#options.mending.mend(targetId, storage, alone, signal);
   }
 
-  async #begin(targetId: string, backup: AgentBackup, storage: StorageTarget, place: Place): Promise<Upload> {
+  /** Works on a place where no upload is under way. @throws Problem `upload_busy` */
+  async alone(targetId: string, archiveKey: string, work: () => Promise<void>): Promise<void> {
+    const busy = busyKey(targetId, archiveKey);
+    await this.#cleaning.get(busy);
+    if (this.#busy.has(busy)) throw new Problem('upload_busy');
+    await this.#occupy(busy, work);
+  }
+
+  /** An upload to this place that is announced meanwhile waits. */
+  async #occupy(busy: string, work: () => Promise<void>): Promise<void> {
+    this.#busy.add(busy);
+    const working = work();
+    this.#cleaning.set(
+      busy,
+      working.catch(() => undefined),
+    );
+    try {
+      await working;
+    } finally {
+      this.#cleaning.delete(busy);
+      this.#busy.delete(busy);
+    }
+  }
+
+  async #begin(
+    targetId: string,
+    backup: AgentBackup,
+    storage: StorageTarget,
+    place: Place,
+    gone: AbortSignal,
+  ): Promise<Upload> {
     const { operations, store, clock } = this.#options;
     const operation = await operations.begin({
       kind: 'upload',
@@ -167,6 +204,11 @@ export class Uploads {
     });
     const id = newId();
     const ended = new AbortController();
+    // until it has begun: it may wait long for memory, and nobody else ends it
+    const unwanted = AbortSignal.any([gone, operation.signal]);
+    const giveUp = () => ended.abort(unwanted.reason);
+    if (unwanted.aborted) giveUp();
+    unwanted.addEventListener('abort', giveUp, { once: true });
     try {
       // first the row, then the upload: whatever a crash leaves is known by name
       await store.beginUnfinished({
@@ -184,6 +226,10 @@ export class Uploads {
         tolerance: TOLERANCE_BYTES,
         signal: ended.signal,
       });
+      if (ended.signal.aborted) {
+        await writer.abort();
+        throw ended.signal.reason;
+      }
       const session: Session = {
         id,
         targetId,
@@ -201,6 +247,7 @@ export class Uploads {
       };
       this.#sessions.set(id, session);
       this.#expectNextStep(session);
+      unwanted.removeEventListener('abort', giveUp);
       operation.signal.addEventListener('abort', () => this.#cancelled(session), { once: true });
       return { id, operation_id: operation.id };
     } catch (error) {
@@ -274,7 +321,11 @@ export class Uploads {
       stored_at: timestamp(clock.now()),
       suspect: session.suspect,
     };
-    await store.commitUpload(session.id, stored);
+    const { targetId, place } = session;
+    await store.commitUpload(
+      { id: session.id, target_id: targetId, archive_key: place.names.archive },
+      stored,
+    );
     await session.writer.commit();
     await mending.describe(session.targetId, session.storage, session.place.names, stored);
     await store.endUnfinished(session.id);
@@ -310,6 +361,8 @@ export class Uploads {
   async #cleanUp(session: Session, error: unknown): Promise<void> {
     const { names, replaces } = session.place;
     const committing = session.state === 'committing' && !isProblem(error, 'archive_mismatch');
+    // its connections were closed under it; it is carried through after the next start
+    if (committing && this.#stopped) return;
     try {
       await session.writer.abort();
       if (committing) {

@@ -95,6 +95,26 @@ describe('an upload', () => {
     expect(existsSync(join(folder, sidecar))).toBe(true);
   });
 
+  test('that takes the place of one whose last step failed keeps its own sum', async () => {
+    const { backup, archive } = makeBackup();
+    const description = await core.client.upload(target.id, backup, archive);
+    leaveUnfinished({
+      state: 'committing',
+      archive: visible().find((name) => name.endsWith('.tar')) ?? '',
+      description,
+    });
+    // as long as the first, as the second try of Home Assistant is
+    const second = makeArchive(backup.backup_id);
+    expect(second).toHaveLength(archive.length);
+    const { id } = await core.client.announce(target.id, backup);
+    await core.client.send(target.id, id, new Uint8Array(second));
+    await core.client.commit(target.id, id, sumOf(second));
+    await core.kill9();
+    await core.start();
+    expect(await listed()).toMatchObject([{ crc32: sumOf(second).crc32 }]);
+    expect(await core.client.download(target.id, backup.backup_id)).toEqual(second);
+  });
+
   test('that was to replace an archive and did not leaves the old one as it was', async () => {
     const { backup, archive } = makeBackup();
     const description = await core.client.upload(target.id, backup, archive);
