@@ -67,10 +67,11 @@ describe('a folder', () => {
 });
 
 describe.skipIf(!haveVersitygw())('a bucket', () => {
-  const stage = new Stage('targets');
+  let stage: Stage;
   let server: S3Server;
 
   beforeEach(async () => {
+    stage = new Stage('targets');
     server = await stage.s3();
   });
   afterEach(() => stage.close());
