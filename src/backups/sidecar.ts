@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { AgentBackup, type Backup, Bytes, Crc32, SIDECAR_KEY, Timestamp } from '../contract/index.ts';
+import { parseJson } from '../kernel/json.ts';
 
 /** A description is a few KiB; a foreign file of this size under such a name is none. */
 export const MAX_SIDECAR_BYTES = 2 * 1024 * 1024;
@@ -31,7 +32,7 @@ export function encodeSidecar(
 export function decodeSidecar(data: Buffer): Backup | undefined {
   let document: unknown;
   try {
-    document = JSON.parse(data.toString('utf8'));
+    document = parseJson(data.toString('utf8'));
   } catch {
     return undefined;
   }

@@ -24,7 +24,11 @@ const agentBackupEntries = {
   date: v.pipe(
     v.string(),
     v.maxLength(64),
-    v.check((text) => !Number.isNaN(Date.parse(text)), 'a date in ISO 8601'),
+    // Date.parse alone takes "May 1" and the year 99999 for dates, at which Home Assistant stumbles
+    v.check(
+      (text) => /^\d{4}-\d{2}-\d{2}/.test(text) && !Number.isNaN(Date.parse(text)),
+      'a date in ISO 8601',
+    ),
   ),
   database_included: v.boolean(),
   extra_metadata: v.pipe(

@@ -21,8 +21,9 @@ export class RateLimit {
   }
 
   attempt(key: string): void {
-    this.#count('', this.#limit * 10);
+    // first its own: what one address tries in vain must not use up what is left for the others
     this.#count(`key:${key}`, this.#limit);
+    this.#count('', this.#limit * 10);
   }
 
   #count(key: string, limit: number): void {

@@ -153,7 +153,8 @@ describe.for(attackable)('$name', (operation) => {
       ],
     ];
     for (const body of wrong) {
-      await refused(`the body ${String(body).slice(0, 40)}`, ask(operation, { body }), [400]);
+      // routes that are open to everybody take short ones only
+      await refused(`the body ${String(body).slice(0, 40)}`, ask(operation, { body }), [400, 413]);
     }
     const compressed = { 'content-encoding': 'gzip' };
     await refused('an encoded body', ask(operation, { body: '\x1f\x8b\x08', headers: compressed }), [400]);

@@ -35,10 +35,20 @@ describe('a description beside an archive', () => {
     ['no id', { ...backup, backup_id: undefined }],
     ['an id that is no name', { ...backup, backup_id: '../x' }],
     ['a date that is none', { ...backup, date: 'yesterday' }],
+    ['a date that only JavaScript reads', { ...backup, date: 'May 1' }],
+    ['a year that nobody lives to see', { ...backup, date: '+099999-01-01T00:00:00Z' }],
     ['an impossible size', { ...backup, size: -1 }],
     ['a list', [backup]],
     ['null', null],
   ])('that has %s describes no backup', ([, document]) => expect(read(document)).toBeUndefined());
+
+  test('that nests so deep that it could not be written again describes no backup', () => {
+    const text = JSON.stringify(backup);
+    const nested = (depth: number) =>
+      decodeSidecar(Buffer.from(`${text.slice(0, -1)},"more":${'['.repeat(depth)}${']'.repeat(depth)}}`));
+    expect(nested(50)?.backup.backup_id).toBe(backup.backup_id);
+    expect(nested(100_000)).toBeUndefined();
+  });
 
   test('that is cut or no text describes no backup', () => {
     for (const data of [Buffer.from('{'), Buffer.from(''), Buffer.from([0xff, 0xfe, 0x00])]) {

@@ -4,7 +4,7 @@ import { type Context, Hono } from 'hono';
 import { Problem, toProblem } from '../errors.ts';
 import { describeError, type Log } from '../log.ts';
 import { chooseLanguage, wordProblem } from '../texts.ts';
-import { parseInput, readJson } from './input.ts';
+import { jsonLimit, parseInput, readJson } from './input.ts';
 import type { Route } from './route.ts';
 
 /** What Node hands to each request. */
@@ -66,7 +66,7 @@ async function serve(context: Context<HttpBindings>, route: Route, options: AppO
       {
         params: route.params && parseInput(route.params, context.req.param()),
         query: route.query && parseInput(route.query, context.req.query()),
-        body: route.body && parseInput(route.body, await readJson(incoming)),
+        body: route.body && parseInput(route.body, await readJson(incoming, jsonLimit(route.access))),
         signal: AbortSignal.any([gone.signal, options.stopping]),
         peer: incoming.socket.remoteAddress ?? '',
         tokenId,

@@ -1,10 +1,15 @@
 import type { IncomingMessage } from 'node:http';
 import * as v from 'valibot';
 import { Problem } from '../errors.ts';
+import { parseJson } from '../json.ts';
 import { pump } from './pump.ts';
+import type { Route } from './route.ts';
 
 /** The largest JSON that a client has reason to send: the description of a backup with 2,000 apps is half of it. */
 const MAX_JSON_BYTES = 1024 * 1024;
+
+/** From whom we do not know yet: a pairing secret and a name. Many at once must not fill a box with 1 GB. */
+const MAX_STRANGERS_JSON_BYTES = 4 * 1024;
 
 /** A JSON body arrives within this time or not at all; streams have idle limits of their own (milliseconds). */
 const JSON_DEADLINE_MS = 30_000;
@@ -33,9 +38,14 @@ export function parseInput<Schema extends v.GenericSchema>(
   throw new Problem('invalid_request', { params: { detail } });
 }
 
-/** Reads a JSON body. @throws Problem `body_too_large`, `body_cut`, `idle_timeout` or `invalid_request`. */
-export async function readJson(request: IncomingMessage): Promise<unknown> {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_JSON_BYTES) throw tooLarge();
+/** How long the JSON body of a route may be. */
+export function jsonLimit(access: Route['access']): number {
+  return access === 'open' ? MAX_STRANGERS_JSON_BYTES : MAX_JSON_BYTES;
+}
+
+/** Reads a JSON body of so many bytes at most. @throws Problem `body_too_large`, `body_cut`, `idle_timeout` or `invalid_request`. */
+export async function readJson(request: IncomingMessage, limit: number): Promise<unknown> {
+  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
   const chunks: Buffer[] = [];
   let size = 0;
   const deadline = new AbortController();
@@ -46,7 +56,7 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
       signal: deadline.signal,
       onChunk: async (chunk) => {
         size += chunk.length;
-        if (size > MAX_JSON_BYTES) throw tooLarge();
+        if (size > limit) throw tooLarge(limit);
         chunks.push(chunk);
       },
     });
@@ -55,7 +65,7 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   }
   let document: unknown;
   try {
-    document = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
+    document = parseJson(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks)));
   } catch {
     throw new Problem('invalid_request', { params: { detail: 'the body is no JSON' } });
   }
@@ -65,6 +75,6 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
   return document;
 }
 
-function tooLarge(): Problem {
-  return new Problem('body_too_large', { params: { limit: `${MAX_JSON_BYTES / 1024} KiB` } });
+function tooLarge(limit: number): Problem {
+  return new Problem('body_too_large', { params: { limit: `${limit / 1024} KiB` } });
 }

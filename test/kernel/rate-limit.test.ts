@@ -1,0 +1,27 @@
+import { expect, test } from 'vitest';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { RateLimit } from '../../src/kernel/rate-limit.ts';
+
+const MINUTE_MS = 60_000;
+
+const outcome = (limit: RateLimit, key: string): string => {
+  try {
+    limit.attempt(key);
+    return 'allowed';
+  } catch (error) {
+    return (error as Error).message;
+  }
+};
+
+test('an address that tries on and on takes nothing from the others', () => {
+  const limit = new RateLimit(10, MINUTE_MS, systemClock);
+  const guesses = Array.from({ length: 500 }, () => outcome(limit, 'guesser'));
+  expect(guesses.filter((one) => one === 'allowed')).toHaveLength(10);
+  expect(outcome(limit, 'owner')).toBe('allowed');
+});
+
+test('many addresses together are limited, too', () => {
+  const limit = new RateLimit(10, MINUTE_MS, systemClock);
+  const guesses = Array.from({ length: 500 }, (_, number) => outcome(limit, `guesser ${number}`));
+  expect(guesses.filter((one) => one === 'allowed')).toHaveLength(100);
+});
