@@ -30,6 +30,14 @@ const PARALLEL_READS = 8;
 /** A refresh that was overtaken by an upload or a deletion is repeated, though not for ever. */
 const MAX_ROUNDS = 3;
 
+/** What is wrong with one description and not with the target: it may be in an archive class, or somebody else's. */
+const OF_ONE_OBJECT = [
+  'target_forbidden',
+  'target_corrupt',
+  'target_unexpected',
+  'target_folder_not_writable',
+] as const;
+
 interface CatalogueList {
   readonly entries: CatalogueEntry[];
   readonly refreshedAt: number | null;
@@ -180,6 +188,7 @@ export class Catalogue {
     const sidecars = [...objects.values()].filter(
       (object) => object.key.endsWith(SIDECAR_ENDING) && objects.has(archiveOf(object.key)),
     );
+    const unreadable: unknown[] = [];
     const rows = await mapParallel(sidecars, PARALLEL_READS, async (sidecar): Promise<CatalogueRow[]> => {
       const archive = objects.get(archiveOf(sidecar.key)) as StoredObject;
       const before = known.get(sidecar.key);
@@ -189,9 +198,25 @@ export class Catalogue {
       ) {
         return [before];
       }
-      return this.#describe(targetId, storage, sidecar, archive, signal);
+      try {
+        return await this.#describe(targetId, storage, sidecar, archive, signal);
+      } catch (error) {
+        if (!OF_ONE_OBJECT.some((code) => isProblem(error, code))) throw error;
+        unreadable.push(error);
+        return before ? [before] : [];
+      }
     });
-    return rows.flat();
+    const found = rows.flat();
+    if (unreadable.length > 0) {
+      // where nothing at all can be read, an empty list would be believed
+      if (found.length === 0) throw unreadable[0];
+      this.#options.log.warning('descriptions of backups could not be read', {
+        target: targetId,
+        number: unreadable.length,
+        reason: describeError(unreadable[0]),
+      });
+    }
+    return found;
   }
 
   async #describe(

@@ -1,6 +1,7 @@
-import type { Backup } from '../contract/index.ts';
+import { type Backup, PROBLEMS } from '../contract/index.ts';
 import type { Clock } from '../kernel/clock.ts';
-import type { Log } from '../kernel/log.ts';
+import { isProblem } from '../kernel/errors.ts';
+import { describeError, type Log } from '../kernel/log.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { ObjectNames } from './names.ts';
 import { encodeSidecar } from './sidecar.ts';
@@ -60,13 +61,21 @@ export class Mending {
   ): Promise<void> {
     const { store, log } = this.#options;
     for (const found of await store.unfinished(targetId)) {
-      await alone(found, async () => {
+      const mending = alone(found, async () => {
         // the work may have ended, or another have taken its place, since the rows were read
         const row = await store.unfinishedRow(found.id);
         if (!row) return;
         await this.#mendOne(row, storage, signal);
         await store.endUnfinished(row.id);
         log.info('interrupted work was cleaned up', { target: targetId, state: row.state });
+      });
+      await mending.catch((error: unknown) => {
+        // a target that answers is listed, whatever it refuses; the row stays for the next time
+        if (!isProblem(error) || PROBLEMS[error.code].kind === 'unreachable') throw error;
+        log.warning('interrupted work could not be cleaned up', {
+          target: targetId,
+          reason: describeError(error),
+        });
       });
     }
   }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Target } from '../../src/contract/index.ts';
@@ -10,6 +11,8 @@ import { BucketOnDisk, bucketInput } from '../harness/s3-target.ts';
 import { Stage } from '../harness/stage.ts';
 
 const HUGE_BYTES = 8 * 1024 * 1024;
+// Buckets keep the time in seconds.
+const LAST_MODIFIED_STEP_MS = 1_100;
 // `entered`: what a person may enter as the folder who does not know where exactly the other tool put its backups.
 const LAYOUTS = [
   { tool: 'aws_s3 without a prefix', bucket: 'aws-root', folder: '', entered: ['homeassistant/backups', ''] },
@@ -109,6 +112,8 @@ describe.skipIf(!haveVersitygw())('backups that other tools left in a bucket', (
       ['deep', '['.repeat(100_000)],
       ['huge', JSON.stringify({ ...real.backup, name: 'x'.repeat(HUGE_BYTES) })],
     ];
+    // more of them, and newer, than the probe looks at first
+    await sleep(LAST_MODIFIED_STEP_MS);
     for (const [name, content] of foreign) {
       await put('mixed', `${folder}/${name}.tar`, 'not an archive');
       await put('mixed', `${folder}/${name}.metadata.json`, content);

@@ -14,6 +14,9 @@ const MOST_KEYS = 5_000;
 /** The newest sidecars of a folder tell whether it holds backups, and since when. */
 const SAMPLE = 6;
 
+/** Somebody else's may be newer than all of them; after so many samples without a backup there is none. */
+const MOST_SAMPLES = 10;
+
 /** Looks where this and other tools put backups: each place once, those without backups left out. */
 export async function findBackups(
   connection: Connection,
@@ -49,13 +52,15 @@ async function backupsIn(connection: Connection, folder: string, signal?: AbortS
   const sidecars = objects
     .filter(({ key }) => key.endsWith(SIDECAR_ENDING) && keys.has(archiveOf(key)))
     .sort((a, b) => b.modified - a.modified);
-  const dates = await Promise.all(
-    sidecars.slice(0, SAMPLE).map((sidecar) => dateIn(connection, sidecar, signal)),
-  );
-  const good = dates.filter((date) => date !== undefined);
-  if (good.length === 0) return undefined;
-  const newest = timestamp(Math.max(...good));
-  return { backups: sidecars.length - (dates.length - good.length), newest };
+  for (let at = 0; at < Math.min(sidecars.length, SAMPLE * MOST_SAMPLES); at += SAMPLE) {
+    const sample = sidecars.slice(at, at + SAMPLE);
+    const dates = await Promise.all(sample.map((sidecar) => dateIn(connection, sidecar, signal)));
+    const good = dates.filter((date) => date !== undefined);
+    if (good.length === 0) continue;
+    const others = at + sample.length - good.length;
+    return { backups: sidecars.length - others, newest: timestamp(Math.max(...good)) };
+  }
+  return undefined;
 }
 
 /** When the backup of this sidecar was made; undefined when it describes none. */
@@ -65,7 +70,13 @@ async function dateIn(
   signal?: AbortSignal,
 ): Promise<number | undefined> {
   if (sidecar.size > MAX_SIDECAR_BYTES) return undefined;
-  const object = await openObject(connection, sidecar.key, signal ? { signal } : {});
+  const object = await openObject(connection, sidecar.key, signal ? { signal } : {}).catch(
+    (error: unknown) => {
+      // an archive class, or somebody else's
+      if (isProblem(error, 'target_forbidden')) return undefined;
+      throw error;
+    },
+  );
   if (!object) return undefined;
   if (object.size > MAX_SIDECAR_BYTES) {
     object.stream.destroy();
