@@ -91,14 +91,17 @@ export class Targets {
   }
 
   async probeSaved(id: string): Promise<ProbeReport> {
-    return this.#report(await this.storage(id));
+    const storage = await this.storage(id);
+    // otherwise the folder of a disk that is not mounted would be made below its mount point
+    await storage.recognise?.();
+    return this.#report(storage);
   }
 
   /** Adds a target after a round trip there. @throws Problem `target_exists`, or what the round trip met. */
   async create(input: TargetInput): Promise<Target> {
     const settings = this.#complete(input.settings);
     const uniqueId = uniqueIdOf(settings);
-    await this.#refuseSecond(uniqueId);
+    await this.#refuseSecond(settings);
     await this.#check(settings);
     const id = newId();
     const row: TargetRow = {
@@ -111,7 +114,7 @@ export class Targets {
       refreshed_at: null,
       problem: null,
     };
-    await this.#refuseSecond(uniqueId);
+    await this.#refuseSecond(settings);
     await this.#options.store.insertTarget(row);
     this.#options.log.info('a target was added', { target: id, kind: settings.kind });
     this.#options.onChange();
@@ -128,7 +131,7 @@ export class Targets {
       const place = targetType(settings.kind).place(settings);
       const before = JSON.parse(row.settings) as TargetSettings;
       const moved = place !== targetType(settings.kind).place(before);
-      if (moved) await this.#refuseSecond(uniqueIdOf(settings), id);
+      if (moved) await this.#refuseSecond(settings, id);
       await this.#check(settings);
       Object.assign(
         change,
@@ -165,14 +168,17 @@ export class Targets {
     return row;
   }
 
-  async #refuseSecond(uniqueId: string, except?: string): Promise<void> {
-    const rows = await this.#options.store.targets();
-    const taken = rows.find(
-      (row) =>
-        row.id !== except &&
-        (row.unique_id === uniqueId || uniqueIdOf(JSON.parse(row.settings) as TargetSettings) === uniqueId),
-    );
-    if (taken) throw new Problem('target_exists', { params: { name: taken.name } });
+  async #refuseSecond(settings: TargetSettings, except?: string): Promise<void> {
+    const uniqueId = uniqueIdOf(settings);
+    const others = (await this.#options.store.targets()).filter((row) => row.id !== except);
+    for (const row of others) {
+      const known = JSON.parse(row.settings) as TargetSettings;
+      const taken =
+        row.unique_id === uniqueId ||
+        uniqueIdOf(known) === uniqueId ||
+        (known.kind === settings.kind && (await targetType(settings.kind).same?.(known, settings)));
+      if (taken) throw new Problem('target_exists', { params: { name: row.name } });
+    }
   }
 
   #complete(settings: TargetSettings): TargetSettings {

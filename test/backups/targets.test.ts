@@ -1,7 +1,17 @@
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { S3Settings, Target } from '../../src/contract/index.ts';
+import { makeBackup } from '../harness/archives.ts';
 import { haveVersitygw } from '../harness/cache.ts';
 import { type LocalCore, startLocalCore } from '../harness/local-core.ts';
 import type { S3Server } from '../harness/s3-server.ts';
@@ -31,7 +41,9 @@ describe('a folder', () => {
     const target = await core.client.addTarget(folder(path));
     expect(statSync(path).mode & 0o077).toBe(0);
     expect(readdirSync(path)).toEqual(['.homestash-target']);
-    for (const same of [path, `${path}/`, `${path}/../disk`, `${core.dataDir}//disk`]) {
+    const link = join(core.dataDir, 'link');
+    symlinkSync(path, link);
+    for (const same of [path, `${path}/`, `${path}/../disk`, `${core.dataDir}//disk`, link]) {
       const again = core.client.addTarget(folder(same, 'Twice'));
       await expect(again, same).rejects.toMatchObject(refusal('target_exists', 409, { name: 'Disk' }));
     }
@@ -57,12 +69,36 @@ describe('a folder', () => {
   test('whose disk is not mounted is unreachable, and nothing is written below its mount point', async () => {
     const path = join(core.dataDir, 'disk');
     const target = await core.client.addTarget(folder(path));
+    const { backup, archive } = makeBackup();
+    await core.client.upload(target.id, backup, archive);
     rmSync(path, { recursive: true });
     mkdirSync(path);
-    await expect(core.client.list(target.id, 0)).rejects.toMatchObject({
-      problem: { code: 'target_folder_missing' },
-    });
+    const calls = [
+      () => core.client.list(target.id, 0),
+      () => core.client.download(target.id, backup.backup_id),
+      () => core.client.delete(target.id, backup.backup_id),
+      () => core.client.announce(target.id, backup),
+      () => core.client.call('POST', `/api/v1/targets/${target.id}/probe`),
+    ];
+    for (const [at, call] of calls.entries()) {
+      await expect(call(), `${at}`).rejects.toMatchObject({ problem: { code: 'target_folder_missing' } });
+    }
     expect(readdirSync(path)).toEqual([]);
+  });
+
+  test('follows no link that somebody laid into it', async () => {
+    const path = join(core.dataDir, 'disk');
+    const victim = join(core.dataDir, 'victim');
+    writeFileSync(victim, 'precious');
+    mkdirSync(path);
+    symlinkSync(victim, join(path, '.homestash-target'));
+    symlinkSync(victim, join(path, 'Linked.tar'));
+    symlinkSync(victim, join(path, 'Linked.metadata.json'));
+    const target = await core.client.addTarget(folder(path));
+    const { backup, archive } = makeBackup();
+    await core.client.upload(target.id, backup, archive);
+    expect((await core.client.list(target.id, 0)).backups).toHaveLength(1);
+    expect(readFileSync(victim, 'utf8')).toBe('precious');
   });
 });
 

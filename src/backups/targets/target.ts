@@ -70,6 +70,8 @@ export interface StorageTarget {
   probe(onStep?: (step: ProbeOutcome) => void, signal?: AbortSignal): Promise<ProbeOutcome[]>;
   /** Called once after the probe of a new or changed target went well, before it is used: leaves what later recognises the place. */
   prepare?(): Promise<void>;
+  /** Rejects where this is not the place that was prepared: what is mounted there is missing. */
+  recognise?(): Promise<void>;
   /** Looks for backups (`*.metadata.json`) where this and other tools put theirs. */
   find(signal?: AbortSignal): Promise<FoundBackups[]>;
   /** All objects of the folder; pages are followed to the end or the call fails. */
@@ -109,6 +111,8 @@ export interface TargetType<Settings extends TargetSettings = TargetSettings> {
   complete(settings: Settings, context: Pick<TargetContext, 'dataDir'>): Settings;
   /** The place in words that do not change with credentials: equal places are the same target. */
   place(settings: Settings): string;
+  /** Whether two places that are named differently are one all the same. */
+  same?(one: Settings, other: Settings): Promise<boolean>;
   /** Names of the settings that are encrypted at rest and never shown. */
   readonly secrets: readonly string[];
   /** Whether the target dies with the disk that holds the core's data. */

@@ -18,6 +18,7 @@ import { Readable } from 'node:stream';
 import { type FolderSettings, type FoundBackups, PROBE_STEPS } from '../../../contract/index.ts';
 import { isProblem, Problem } from '../../../kernel/errors.ts';
 import { syncDirectory } from '../../../kernel/files.ts';
+import { newId } from '../../../kernel/ids.ts';
 import { archiveOf, SIDECAR_ENDING } from '../../names.ts';
 import { decodeSidecar, MAX_SIDECAR_BYTES } from '../../sidecar.ts';
 import type {
@@ -47,6 +48,11 @@ function versionOf(info: { size: number; mtimeMs: number }): string {
   return `${info.size}-${Math.round(info.mtimeMs)}`;
 }
 
+/** Hidden, and found again by the key alone: what a crash leaves can be swept. */
+function temporaryPrefix(key: string): string {
+  return `.homestash-${createHash('sha256').update(key).digest('hex').slice(0, 32)}`;
+}
+
 class FolderTarget implements StorageTarget {
   readonly #directory: string;
 
@@ -55,7 +61,18 @@ class FolderTarget implements StorageTarget {
   }
 
   async prepare(): Promise<void> {
-    await withFileFaults(this.#directory, () => writeFile(join(this.#directory, MARKER), MARKER_TEXT));
+    await withFileFaults(this.#directory, async () => {
+      try {
+        // a new file, or none: a link that somebody laid there is not followed
+        await writeFile(join(this.#directory, MARKER), MARKER_TEXT, { flag: 'wx' });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      }
+    });
+  }
+
+  recognise(): Promise<void> {
+    return this.#requireMarker();
   }
 
   async probe(onStep?: (step: ProbeOutcome) => void, signal?: AbortSignal): Promise<ProbeOutcome[]> {
@@ -184,6 +201,13 @@ class FolderTarget implements StorageTarget {
   }
 
   async stat(key: string): Promise<StoredObject | undefined> {
+    const known = await this.#stat(key);
+    // of a disk that is not mounted nobody can say that something is missing there
+    if (!known) await this.#requireMarker();
+    return known;
+  }
+
+  async #stat(key: string): Promise<StoredObject | undefined> {
     try {
       const info = await lstat(this.#path(key));
       return info.isFile()
@@ -215,8 +239,10 @@ class FolderTarget implements StorageTarget {
   async sweep(key: string): Promise<void> {
     await withFileFaults(this.#directory, async () => {
       await this.#requireMarker();
-      await rm(this.#temporary(key, 'partial'), { force: true });
-      await rm(this.#temporary(key, 'put'), { force: true });
+      const prefix = temporaryPrefix(key);
+      for (const name of await readdir(this.#directory)) {
+        if (name.startsWith(prefix)) await rm(join(this.#directory, name), { force: true });
+      }
     });
   }
 
@@ -233,14 +259,14 @@ class FolderTarget implements StorageTarget {
   async #objects(): Promise<StoredObject[]> {
     const objects: StoredObject[] = [];
     for (const name of await readdir(this.#directory)) {
-      const known = name.startsWith('.') ? undefined : await this.stat(name);
+      const known = name.startsWith('.') ? undefined : await this.#stat(name);
       if (known) objects.push(known);
     }
     return objects;
   }
 
   async #writeSynced(path: string, data: Uint8Array): Promise<void> {
-    const file = await open(path, 'w', 0o600);
+    const file = await open(path, 'wx', 0o600);
     try {
       await file.writeFile(data);
       await file.sync();
@@ -255,10 +281,9 @@ class FolderTarget implements StorageTarget {
     return join(this.#directory, key);
   }
 
-  /** Hidden, and found again by the key alone: what a crash leaves can be swept. */
+  /** Nobody else's: the same folder may be reached by two ways. */
   #temporary(key: string, kind: 'partial' | 'put'): string {
-    const hash = createHash('sha256').update(key).digest('hex').slice(0, 32);
-    return join(this.#directory, `.homestash-${hash}.${kind}`);
+    return join(this.#directory, `${temporaryPrefix(key)}-${newId()}.${kind}`);
   }
 }
 
@@ -281,6 +306,11 @@ export const folderTargetType: TargetType<FolderSettings> = {
     path: resolve(settings.path === '' ? join(dataDir, 'backups') : settings.path),
   }),
   place: (settings) => `folder ${settings.path}`,
+  // by a link or a second mount: two uploads of one backup would get in each other's way
+  same: async (one, other) => {
+    const [a, b] = await Promise.all([one, other].map(({ path }) => stat(path).catch(() => undefined)));
+    return a !== undefined && a.dev === b?.dev && a.ino === b.ino;
+  },
   sameDisk: async (settings, { dataDir }) => (await deviceOf(settings.path)) === (await deviceOf(dataDir)),
   open: (settings) => new FolderTarget(settings.path),
 };

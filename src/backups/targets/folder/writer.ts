@@ -31,8 +31,8 @@ export class FolderWriter implements ArchiveWriter {
 
   static async create(path: string, temporary: string, signal?: AbortSignal): Promise<FolderWriter> {
     signal?.throwIfAborted();
-    // what a crash left under this name is of no use to anybody
-    const file = await withFileFaults(dirname(path), () => open(temporary, 'w', 0o600));
+    // a new file, or none: a link that somebody laid there is not followed
+    const file = await withFileFaults(dirname(path), () => open(temporary, 'wx', 0o600));
     return new FolderWriter(path, temporary, file, signal);
   }
 
