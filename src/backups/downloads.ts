@@ -85,11 +85,15 @@ export class Downloads {
       response.end();
       return;
     }
-    const operation = await this.#options.operations.begin({
+    // a reader that leaves before anybody reads must not end the core by an error that nobody heard
+    source.first.stream.on('error', () => undefined);
+    const beginning = this.#options.operations.begin({
       kind: 'download',
       subject: { target_id: targetId, backup_id: backupId, name: entry.backup.name },
       total: source.range.end - source.range.start,
     });
+    beginning.catch(() => source.first.stream.destroy());
+    const operation = await beginning;
     const signal = AbortSignal.any([gone, operation.signal]);
     try {
       await this.#copy(source, response, signal, whole ? entry.crc32 : null, operation.progress);

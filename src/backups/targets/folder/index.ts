@@ -183,8 +183,9 @@ class FolderTarget implements StorageTarget {
 
   open(key: string, options: OpenOptions = {}): Promise<OpenedObject | undefined> {
     return withFileFaults(this.#directory, async () => {
-      options.signal?.throwIfAborted();
       const known = await this.stat(key);
+      // last of all: a stream that is made with an aborted signal opens its file and never closes it
+      options.signal?.throwIfAborted();
       if (!known) return undefined;
       if (options.version !== undefined && options.version !== known.version) {
         throw new Problem('target_corrupt', { params: { key } });
