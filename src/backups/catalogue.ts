@@ -155,13 +155,18 @@ export class Catalogue {
   async #refresh(targetId: string): Promise<void> {
     const { store, clock, log } = this.#options;
     try {
-      const storage = await this.#options.targets.storage(targetId);
-      await this.#options.mend(targetId, storage, this.#stopping.signal);
+      const { targets, mend } = this.#options;
+      await mend(targetId, await targets.storage(targetId), this.#stopping.signal);
       for (let round = 1; ; round += 1) {
+        const storage = await targets.storage(targetId);
         const changes = this.#changes.get(targetId) ?? 0;
         const startedAt = clock.now();
         const rows = await this.#read(targetId, storage);
-        if ((this.#changes.get(targetId) ?? 0) !== changes && round < MAX_ROUNDS) continue;
+        const overtaken =
+          (this.#changes.get(targetId) ?? 0) !== changes ||
+          // the target has moved: this is the list of where it was
+          (await targets.storage(targetId)) !== storage;
+        if (overtaken && round < MAX_ROUNDS) continue;
         await store.replaceCatalogue(targetId, rows, startedAt);
         break;
       }

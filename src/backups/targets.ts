@@ -142,7 +142,8 @@ export class Targets {
     }
     if (Object.keys(change).length > 0) {
       await this.#options.store.updateTarget(id, change);
-      this.#close(id);
+      // a new name cuts no transfer
+      if (patch.settings !== undefined) this.#close(id);
       this.#options.onChange();
     }
     return this.get(id);
