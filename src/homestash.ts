@@ -60,6 +60,8 @@ try {
   await main();
 } catch (error) {
   const problem = isProblem(error) ? wordProblem(error) : undefined;
-  process.stderr.write(`homestash: ${problem ? `${problem.title} ${problem.hint}` : describeError(error)}\n`);
+  process.stderr.write(
+    `homestash: ${problem ? `${problem.title} ${problem.hint}` : describeError(error, 'named')}\n`,
+  );
   process.exit(1);
 }

@@ -20,6 +20,9 @@ const KEPT_COPIES = 2;
 const BUSY_TIMEOUT_MS = 5_000;
 
 /** The open database of a data folder. */
+/** What SQLite says of a file that is none of its own, or was one. */
+const DAMAGED = ['SQLITE_NOTADB', 'SQLITE_CORRUPT'];
+
 export interface Database {
   /** The queries of one feature, which sees its own tables only. */
   tables<Tables>(): Kysely<Tables>;
@@ -84,7 +87,8 @@ function migrate(raw: SQLite.Database, dataDir: string, migrations: readonly Mig
  */
 export function openDatabase(dataDir: string, migrations: readonly Migration[]): Database {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const raw = new SQLite(join(dataDir, FILE), { timeout: BUSY_TIMEOUT_MS });
+  const path = join(dataDir, FILE);
+  const raw = new SQLite(path, { timeout: BUSY_TIMEOUT_MS });
   try {
     raw.pragma('journal_mode = WAL');
     // a home's list of backups is small and precious: every commit reaches the disk
@@ -93,6 +97,11 @@ export function openDatabase(dataDir: string, migrations: readonly Migration[]):
     migrate(raw, dataDir, migrations);
   } catch (error) {
     raw.close();
+    if (DAMAGED.includes(String((error as { code?: unknown }).code))) {
+      const mend =
+        'put it back from a copy, or move it away and add the targets again: they hold all backups';
+      throw new Error(`the database ${path} is damaged: ${mend}`, { cause: error });
+    }
     throw error;
   }
   const query = new Kysely<unknown>({ dialect: new SqliteDialect({ database: raw }) });

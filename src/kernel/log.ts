@@ -1,3 +1,5 @@
+import { dirname, join } from 'node:path';
+
 type LogLevel = 'debug' | 'info' | 'warning' | 'error';
 
 type LogFields = Readonly<Record<string, unknown>>;
@@ -19,8 +21,18 @@ const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warning: 2, error: 3
 /** Shorter texts would blot out innocent words. */
 const SHORTEST_SECRET = 6;
 
+/** What an error says, without the name of the file: clients name them, with the words of their home. */
+function messageOf(error: Error): string {
+  const { path, dest } = error as { path?: unknown; dest?: unknown };
+  return [path, dest].reduce<string>(
+    (message, file) =>
+      typeof file === 'string' && file !== '' ? message.replaceAll(file, join(dirname(file), '…')) : message,
+    error.message,
+  );
+}
+
 /** What an Error says of itself, for a log: its chain of causes with codes, no stack but of the innermost defect. */
-export function describeError(error: unknown): string {
+export function describeError(error: unknown, files: 'hidden' | 'named' = 'hidden'): string {
   const parts: string[] = [];
   for (let at = error, depth = 0; at !== undefined && depth < 5; depth += 1) {
     if (!(at instanceof Error)) {
@@ -28,7 +40,7 @@ export function describeError(error: unknown): string {
       break;
     }
     const code = 'code' in at && typeof at.code === 'string' && at.code !== at.message ? ` [${at.code}]` : '';
-    parts.push(`${at.name}: ${at.message}${code}`);
+    parts.push(`${at.name}: ${files === 'named' ? at.message : messageOf(at)}${code}`);
     at = at.cause;
   }
   return parts.join(' <- ');

@@ -36,7 +36,12 @@ export class Secrets {
         exclusive: true,
       });
     }
-    return new Secrets(Buffer.from(readFileSync(path, 'utf8').trim(), 'base64'));
+    try {
+      return new Secrets(Buffer.from(readFileSync(path, 'utf8').trim(), 'base64'));
+    } catch (cause) {
+      const mend = 'put it back from a copy, or move it away and enter the access keys of the targets again';
+      throw new SealError(`the key file ${path} cannot be read: ${mend}`, { cause });
+    }
   }
 
   /** `purpose` is bound to the text: what was sealed for one thing cannot be opened as another. */

@@ -110,7 +110,7 @@ describe('a schema of a newer program', () => {
 
 test('what is no database is refused and left as it is', () => {
   copyFileSync(import.meta.filename, join(dir, 'homestash.db'));
-  expect(() => openDatabase(dir, MIGRATIONS)).toThrow('not a database');
+  expect(() => openDatabase(dir, MIGRATIONS)).toThrow(`the database ${join(dir, 'homestash.db')} is damaged`);
   expect(copies()).toEqual([]);
 });
 

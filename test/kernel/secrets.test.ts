@@ -1,13 +1,26 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Target } from '../../src/contract/index.ts';
+import { Secrets } from '../../src/kernel/secrets.ts';
 import { haveVersitygw } from '../harness/cache.ts';
 import { type LocalCore, startLocalCore } from '../harness/local-core.ts';
 import type { S3Server } from '../harness/s3-server.ts';
 import { bucketInput } from '../harness/s3-target.ts';
 import { Stage } from '../harness/stage.ts';
 import { waitFor } from '../harness/wait-for.ts';
+
+test('a key file that was cut is named, with what to do', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'homestash-key-'));
+  try {
+    writeFileSync(join(dir, 'secret.key'), 'c2hvcnQ=\n');
+    expect(() => Secrets.open(dir)).toThrow(`the key file ${join(dir, 'secret.key')} cannot be read`);
+    expect(readFileSync(join(dir, 'secret.key'), 'utf8')).toBe('c2hvcnQ=\n');
+  } finally {
+    rmSync(dir, { recursive: true });
+  }
+});
 
 describe.skipIf(!haveVersitygw())('the secret of a bucket', () => {
   const stage = new Stage('secrets');
