@@ -9,6 +9,7 @@ import { describeError, type Log } from '../kernel/log.ts';
 import type { Operations, RunningOperation } from '../kernel/operations.ts';
 import type { Mending, StoredBackup } from './mending.ts';
 import { choosePlace, type Place } from './place.ts';
+import { Places, placeKey } from './places.ts';
 import type { BackupStore, UnfinishedRow } from './store.ts';
 import { TarWalk } from './tar-walk.ts';
 import type { ArchiveWriter, StorageTarget } from './targets/target.ts';
@@ -60,10 +61,7 @@ function formatCrc(crc: number): string {
 export class Uploads {
   readonly #options: UploadsOptions;
   readonly #sessions = new Map<string, Session>();
-  /** Places that are worked on, until nothing of that work is left to clean up. */
-  readonly #busy = new Set<string>();
-  /** Those of them where nothing is uploaded: they are cleaned up or mended, and soon free. */
-  readonly #cleaning = new Map<string, Promise<void>>();
+  readonly #places = new Places();
   #stopped = false;
 
   constructor(options: UploadsOptions) {
@@ -88,19 +86,18 @@ export class Uploads {
     const storage = await this.#options.targets.storage(targetId);
     const slashes = kind === 's3' ? 'keep' : 'replace';
     let place = await choosePlace(storage, backup, slashes);
-    const first = this.#cleaning.get(busyKey(targetId, place.names.archive));
+    const first = this.#places.cleared(placeKey(targetId, place.names.archive));
     if (first) {
       // a second try of the same backup waits until nothing of the first is left
       await first;
       place = await choosePlace(storage, backup, slashes);
     }
-    const busy = busyKey(targetId, place.names.archive);
-    if (this.#busy.has(busy)) throw new Problem('upload_busy');
-    this.#busy.add(busy);
+    const key = placeKey(targetId, place.names.archive);
+    this.#places.take(key);
     try {
       return await this.#begin(targetId, backup, storage, place, gone);
     } catch (error) {
-      this.#busy.delete(busy);
+      this.#places.free(key);
       throw error;
     }
   }
@@ -159,34 +156,15 @@ export class Uploads {
   /** Cleans up after a crash, and leaves alone what is under way. */
   mend(targetId: string, storage: StorageTarget, signal: AbortSignal): Promise<void> {
     const alone = async (row: UnfinishedRow, work: () => Promise<void>) => {
-      const busy = busyKey(targetId, row.archive_key);
-      if (!this.#busy.has(busy)) await this.#occupy(busy, work);
+      const key = placeKey(targetId, row.archive_key);
+      if (!this.#places.isTaken(key)) await this.#places.clear(key, work);
     };
     return this.#options.mending.mend(targetId, storage, alone, signal);
   }
 
-  /** Works on a place where no upload is under way. @throws Problem `upload_busy` */
-  async alone(targetId: string, archiveKey: string, work: () => Promise<void>): Promise<void> {
-    const busy = busyKey(targetId, archiveKey);
-    await this.#cleaning.get(busy);
-    if (this.#busy.has(busy)) throw new Problem('upload_busy');
-    await this.#occupy(busy, work);
-  }
-
-  /** An upload to this place that is announced meanwhile waits. */
-  async #occupy(busy: string, work: () => Promise<void>): Promise<void> {
-    this.#busy.add(busy);
-    const working = work();
-    this.#cleaning.set(
-      busy,
-      working.catch(() => undefined),
-    );
-    try {
-      await working;
-    } finally {
-      this.#cleaning.delete(busy);
-      this.#busy.delete(busy);
-    }
+  /** Works at the place of an archive where no upload is under way. @throws Problem `upload_busy` */
+  alone(targetId: string, archiveKey: string, work: () => Promise<void>): Promise<void> {
+    return this.#places.alone(placeKey(targetId, archiveKey), work);
   }
 
   async #begin(
@@ -330,7 +308,7 @@ export class Uploads {
     await mending.describe(session.targetId, session.storage, session.place.names, stored);
     await store.endUnfinished(session.id);
     this.#sessions.delete(session.id);
-    this.#busy.delete(busyKey(session.targetId, session.place.names.archive));
+    this.#places.free(placeKey(session.targetId, session.place.names.archive));
     session.ended.abort();
     await session.operation.succeed();
     if (stored.suspect) {
@@ -343,17 +321,13 @@ export class Uploads {
   }
 
   async #fail(session: Session, error: unknown): Promise<void> {
-    const busy = busyKey(session.targetId, session.place.names.archive);
+    const key = placeKey(session.targetId, session.place.names.archive);
     if (!this.#sessions.delete(session.id)) {
-      await this.#cleaning.get(busy);
+      await this.#places.cleared(key);
       return;
     }
     session.ended.abort(error);
-    const cleaning = this.#cleanUp(session, error);
-    this.#cleaning.set(busy, cleaning);
-    await cleaning;
-    this.#cleaning.delete(busy);
-    this.#busy.delete(busy);
+    await this.#places.clear(key, () => this.#cleanUp(session, error));
     await session.operation.fail(error);
   }
 
@@ -380,8 +354,4 @@ export class Uploads {
       });
     }
   }
-}
-
-function busyKey(targetId: string, archiveKey: string): string {
-  return `${targetId}/${archiveKey}`;
 }
