@@ -28,14 +28,18 @@ export class Deletions {
   }
 
   /**
-   * Deletes a backup. Once its description is gone the rest is only a matter of time: an archive that cannot be
+   * Deletes a backup, and older copies of it that a list does not show beside it. Once its description is gone the rest is only a matter of time: an archive that cannot be
    * deleted now is deleted with the next listing.
    * @throws Problem `backup_not_found`, `upload_busy`, or what the target met before anything was deleted
    */
   async delete(targetId: string, backupId: string): Promise<void> {
-    const { catalogue, uploads } = this.#options;
-    const entry = await catalogue.find(targetId, backupId);
-    await uploads.alone(targetId, entry.archiveKey, () => this.#delete(targetId, entry));
+    const { catalogue, store, uploads } = this.#options;
+    let entry: CatalogueEntry | undefined = await catalogue.find(targetId, backupId);
+    while (entry) {
+      const copy: CatalogueEntry = entry;
+      await uploads.alone(targetId, copy.archiveKey, () => this.#delete(targetId, copy));
+      entry = await store.backup(targetId, backupId);
+    }
   }
 
   async #delete(targetId: string, entry: CatalogueEntry): Promise<void> {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -144,6 +144,16 @@ describe('a deletion', () => {
     await core.start();
     expect(await listed()).toEqual([]);
     expect(visible()).toEqual([]);
+  });
+
+  test('takes every copy of a backup, so that it does not come back', async () => {
+    const { backup, archive } = makeBackup();
+    await core.client.upload(target.id, backup, archive);
+    for (const name of visible()) copyFileSync(join(folder, name), join(folder, `Copy_of_${name}`));
+    expect(await listed()).toHaveLength(1);
+    await core.client.delete(target.id, backup.backup_id);
+    expect(visible()).toEqual([]);
+    expect(await listed()).toEqual([]);
   });
 
   test('never lists what has lost its archive', async () => {
