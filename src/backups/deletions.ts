@@ -1,5 +1,5 @@
 import type { Clock } from '../kernel/clock.ts';
-import { isProblem } from '../kernel/errors.ts';
+import { isProblem, toProblem } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { describeError, type Log } from '../kernel/log.ts';
 import type { Catalogue } from './catalogue.ts';
@@ -28,8 +28,8 @@ export class Deletions {
   }
 
   /**
-   * Deletes a backup, and older copies of it that a list does not show beside it. Once its description is gone the rest is only a matter of time: an archive that cannot be
-   * deleted now is deleted with the next listing.
+   * Deletes a backup, and older copies of it that a list does not show beside it. Once its description is gone the
+   * rest is only a matter of time: an archive that cannot be deleted now is deleted with the next listing.
    * @throws Problem `backup_not_found`, `upload_busy`, or what the target met before anything was deleted
    */
   async delete(targetId: string, backupId: string): Promise<void> {
@@ -43,19 +43,15 @@ export class Deletions {
   }
 
   async #delete(targetId: string, entry: CatalogueEntry): Promise<void> {
-    const { store, targets, catalogue, clock, log } = this.#options;
+    const { store, targets, catalogue, log } = this.#options;
     const storage = await targets.storage(targetId);
-    const id = newId();
-    await store.beginUnfinished({
-      id,
-      target_id: targetId,
-      archive_key: entry.archiveKey,
-      sidecar_key: entry.sidecarKey,
-      state: 'deleting',
-      description: null,
-      replaces: null,
-      created_at: clock.now(),
-    });
+    const id = await this.#note(targetId, entry);
+    if (id === undefined) {
+      await storage.delete(entry.sidecarKey);
+      await storage.delete(entry.archiveKey);
+      await catalogue.drop(targetId, entry.sidecarKey);
+      return;
+    }
     try {
       await storage.delete(entry.sidecarKey);
     } catch (error) {
@@ -72,6 +68,27 @@ export class Deletions {
         target: targetId,
         reason: describeError(error),
       });
+    }
+  }
+
+  /** Notes what is about to go, for the mending. A full disk must not keep a person from making room: then there is no note. */
+  async #note(targetId: string, entry: CatalogueEntry): Promise<string | undefined> {
+    const id = newId();
+    try {
+      await this.#options.store.beginUnfinished({
+        id,
+        target_id: targetId,
+        archive_key: entry.archiveKey,
+        sidecar_key: entry.sidecarKey,
+        state: 'deleting',
+        description: null,
+        replaces: null,
+        created_at: this.#options.clock.now(),
+      });
+      return id;
+    } catch (error) {
+      if (toProblem(error).code !== 'disk_full') throw error;
+      return undefined;
     }
   }
 }

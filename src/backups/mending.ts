@@ -32,9 +32,10 @@ export class Mending {
     storage: StorageTarget,
     names: ObjectNames,
     stored: StoredBackup,
+    signal?: AbortSignal,
   ): Promise<void> {
-    await storage.put(names.sidecar, Buffer.from(encodeSidecar(stored)));
-    const sidecar = await storage.stat(names.sidecar).catch(() => undefined);
+    await storage.put(names.sidecar, Buffer.from(encodeSidecar(stored)), signal);
+    const sidecar = await storage.stat(names.sidecar, signal).catch(() => undefined);
     await this.#options.catalogue().add({
       target_id: targetId,
       sidecar_key: names.sidecar,
@@ -91,7 +92,7 @@ export class Mending {
       const archive = await storage.stat(names.archive, signal);
       // the archive that was to be replaced may still be there: the new description would lie about it
       if (archive?.size === stored.backup.size && archive.version !== row.replaces) {
-        await this.describe(row.target_id, storage, names, stored);
+        await this.describe(row.target_id, storage, names, stored, signal);
         return;
       }
     }

@@ -115,7 +115,7 @@ export class Targets {
       problem: null,
     };
     await this.#refuseSecond(settings);
-    await this.#options.store.insertTarget(row);
+    await this.#insert(row);
     this.#options.log.info('a target was added', { target: id, kind: settings.kind });
     this.#options.onChange();
     return this.#present(row);
@@ -156,6 +156,16 @@ export class Targets {
     this.#close(id);
     this.#options.log.info('a target was removed', { target: id });
     this.#options.onChange();
+  }
+
+  /** Two that add the same place at once: the database lets one of them in. */
+  async #insert(row: TargetRow): Promise<void> {
+    try {
+      await this.#options.store.insertTarget(row);
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'SQLITE_CONSTRAINT_UNIQUE') throw error;
+      throw new Problem('target_exists', { params: { name: row.name }, cause: error });
+    }
   }
 
   #close(id: string): void {

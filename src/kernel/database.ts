@@ -121,13 +121,18 @@ export function openDatabase(dataDir: string, migrations: readonly Migration[]):
  */
 export function claim(dataDir: string): { release(): void } | undefined {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const lock = new SQLite(join(dataDir, 'serve.lock'), { timeout: 0 });
+  const path = join(dataDir, 'serve.lock');
+  const lock = new SQLite(path, { timeout: 0 });
   try {
     lock.exec('BEGIN EXCLUSIVE');
   } catch (error) {
     lock.close();
-    if ((error as { code?: string }).code === 'SQLITE_BUSY') return undefined;
-    throw error;
+    const { code } = error as { code?: string };
+    if (code === 'SQLITE_BUSY') return undefined;
+    if (code !== 'SQLITE_NOTADB') throw error;
+    // nothing is kept in it: a damaged one is made anew
+    rmSync(path);
+    return claim(dataDir);
   }
   return { release: () => lock.close() };
 }

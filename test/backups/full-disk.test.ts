@@ -125,4 +125,16 @@ describe('a full disk under the data of the core', () => {
     expect(download.equals(earlier.archive)).toBe(true);
     disk.empty();
   });
+
+  test('a backup can be deleted, which makes room', async () => {
+    const { backup, archive } = makeBackup({}, MIB);
+    await disk.client.upload(target.id, backup, archive);
+    disk.fill();
+    await renameUntilFull();
+    await disk.client.delete(target.id, backup.backup_id);
+    const left = (await disk.client.list(target.id)).backups.map((one) => one.backup.backup_id);
+    expect(left).not.toContain(backup.backup_id);
+    expect(disk.free()).toBeGreaterThan(MIB / 2);
+    disk.empty();
+  });
 });

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
@@ -122,4 +122,12 @@ test('a folder is claimed by one at a time', () => {
   const second = claim(dir);
   expect(second).toBeDefined();
   second?.release();
+});
+
+test('a claim that was damaged is made anew', () => {
+  writeFileSync(join(dir, 'serve.lock'), 'x'.repeat(5_000));
+  const claimed = claim(dir);
+  expect(claimed).toBeDefined();
+  expect(claim(dir)).toBeUndefined();
+  claimed?.release();
 });
