@@ -1,4 +1,4 @@
-import type { Clock } from '../kernel/clock.ts';
+import { type Clock, within } from '../kernel/clock.ts';
 import { isProblem, Problem } from '../kernel/errors.ts';
 import { describeError, type Log } from '../kernel/log.ts';
 import { wordProblem } from '../kernel/texts.ts';
@@ -23,6 +23,9 @@ const FRESH_MS = 10_000;
 
 /** How long a page waits for a list that it cannot have from the catalogue; below the two seconds that people accept (milliseconds). */
 const WAIT_MS = 1_700;
+
+/** What readings that are under way get when the core stops (milliseconds); containers are killed after ten seconds. */
+const STOP_GRACE_MS = 2_000;
 
 /** Descriptions read at once: an unknown bucket with 1,000 of them must not take 1,000 round trips in a row. */
 const PARALLEL_READS = 8;
@@ -71,7 +74,8 @@ export class Catalogue {
 
   async stop(): Promise<void> {
     this.#stopping.abort(new Problem('shutting_down'));
-    await Promise.allSettled(this.#refreshing.values());
+    // a share that hangs cannot be told to stop, and must not keep the core from ending
+    await within(this.#options.clock, STOP_GRACE_MS, Promise.allSettled(this.#refreshing.values()));
   }
 
   /**

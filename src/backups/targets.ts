@@ -8,7 +8,7 @@ import {
   type TargetPatch,
   TargetSettings,
 } from '../contract/index.ts';
-import { type Clock, timestamp } from '../kernel/clock.ts';
+import { type Clock, timestamp, within } from '../kernel/clock.ts';
 import { isProblem, Problem } from '../kernel/errors.ts';
 import { parseInput } from '../kernel/http/input.ts';
 import { newId } from '../kernel/ids.ts';
@@ -44,10 +44,14 @@ function uniqueIdOf(settings: TargetSettings): string {
 /** A fault of a target that a person is just entering is a fault of the input. */
 const INPUT_STATUS = 422;
 
+/** A disk answers at once; a share that does not hangs (milliseconds). */
+const DISK_ANSWER_MS = 1_000;
+
 /** The targets: their settings, their secrets and their open connections. */
 export class Targets {
   readonly #options: TargetsOptions;
   readonly #open = new Map<string, StorageTarget>();
+  readonly #askingDisk = new Map<string, Promise<boolean>>();
 
   constructor(options: TargetsOptions) {
     this.#options = options;
@@ -256,11 +260,21 @@ export class Targets {
     }
   }
 
+  /** On a share that hangs one question waits for its answer and not many: they would use up Node's threads. */
+  async #sameDisk(id: string, settings: TargetSettings): Promise<boolean> {
+    let asking = this.#askingDisk.get(id);
+    if (!asking) {
+      asking = targetType(settings.kind)
+        .sameDisk(settings, this.#options.context)
+        .finally(() => this.#askingDisk.delete(id));
+      this.#askingDisk.set(id, asking);
+    }
+    // what is not known is not called safe
+    return (await within(this.#options.clock, DISK_ANSWER_MS, asking)) ?? true;
+  }
+
   async #present(row: TargetRow): Promise<Target> {
     const settings = JSON.parse(row.settings) as TargetSettings;
-    const sameDisk = await targetType(settings.kind)
-      .sameDisk(settings, this.#options.context)
-      .catch(() => false);
     return {
       id: row.id,
       unique_id: row.unique_id,
@@ -269,7 +283,7 @@ export class Targets {
       created_at: timestamp(row.created_at),
       refreshed_at: row.refreshed_at === null ? null : timestamp(row.refreshed_at),
       problem: this.#options.store.problemOf(row),
-      same_disk: sameDisk,
+      same_disk: await this.#sameDisk(row.id, settings),
       ...(await this.#options.store.usage(row.id)),
     };
   }

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { crc32 } from 'node:zlib';
 import type { AgentBackup, Backup, Upload, UploadSum } from '../contract/index.ts';
-import { type Clock, timestamp } from '../kernel/clock.ts';
+import { type Clock, timestamp, within } from '../kernel/clock.ts';
 import { isProblem, Problem } from '../kernel/errors.ts';
 import { pump } from '../kernel/http/pump.ts';
 import { newId } from '../kernel/ids.ts';
@@ -76,7 +76,7 @@ export class Uploads {
       unfinished.map((session) => this.#fail(session, new Problem('shutting_down'))),
     );
     // a target that does not answer must not keep the core from ending; the next start mends what is left
-    await Promise.race([cleaned, this.#options.clock.sleep(STOP_GRACE_MS)]);
+    await within(this.#options.clock, STOP_GRACE_MS, cleaned);
   }
 
   /** Announces an upload; what cannot fit or has no place is refused before the first byte. */

@@ -30,6 +30,24 @@ export const systemClock: Clock = {
     }),
 };
 
+/** What `work` comes to, or undefined when that takes longer than `ms` or fails. The work itself is not ended. */
+export async function within<Result>(
+  clock: Clock,
+  ms: number,
+  work: Promise<Result>,
+): Promise<Result | undefined> {
+  const done = new AbortController();
+  const late = clock.sleep(ms, done.signal).then(
+    () => undefined,
+    () => undefined,
+  );
+  try {
+    return await Promise.race([work.catch(() => undefined), late]);
+  } finally {
+    done.abort();
+  }
+}
+
 /** A moment as the API writes it. */
 export function timestamp(ms: number): string {
   return new Date(ms).toISOString();
