@@ -13,7 +13,7 @@ from .contract import ARCHIVE_CRC32_HEADER
 from .errors import CoreError, to_agent_error
 
 # Smaller chunks cost Home Assistant more turns of its event loop than they are worth.
-SMALLEST_CHUNK: Final = MIB // 4
+CHUNK: Final = MIB
 
 # Pauses before each try to resume (seconds): a core that restarts is back within them.
 RESUME_PAUSES: Final = (1.0, 4.0, 10.0)
@@ -153,16 +153,10 @@ class ArchiveStream:
 
 
 async def _read(response: ClientResponse) -> bytes:
-    """Read up to 1 MiB, and at least a quarter of it while there is more to come."""
-    chunk = await response.content.read(MIB)
-    if len(chunk) >= SMALLEST_CHUNK or not chunk:
-        return chunk
-    parts = [chunk]
-    size = len(chunk)
-    while size < SMALLEST_CHUNK:
-        part = await response.content.read(MIB - size)
-        if not part:
-            break
+    """Read 1 MiB, or what is left."""
+    parts: list[bytes] = []
+    missing = CHUNK
+    while missing and (part := await response.content.read(missing)):
         parts.append(part)
-        size += len(part)
+        missing -= len(part)
     return b"".join(parts)
