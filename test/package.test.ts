@@ -1,19 +1,13 @@
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { repositoryRoot } from './harness/cache.ts';
 import { freePort } from './harness/free-port.ts';
+import { buildPackage } from './harness/package.ts';
 import { Program } from './harness/process.ts';
 import { waitFor } from './harness/wait-for.ts';
 
-interface Package {
-  readonly bin: { readonly homestash: string };
-  readonly files: readonly string[];
-}
-
-// What ships is JavaScript in a folder of its own, with nothing of this repository beside it but its packages.
 let dir: string;
 let program: Program | undefined;
 
@@ -26,18 +20,11 @@ afterAll(async () => {
 });
 
 test('what ships starts, and words its problems', async () => {
-  const { bin, files } = JSON.parse(readFileSync(join(repositoryRoot, 'package.json'), 'utf8')) as Package;
-  const build = ['-p', 'tsconfig.build.json', '--outDir', join(dir, 'dist')];
-  execFileSync(join(repositoryRoot, 'node_modules/.bin/tsc'), build, { cwd: repositoryRoot });
-  for (const name of ['package.json', ...files.filter((file) => file !== 'dist')]) {
-    cpSync(join(repositoryRoot, name), join(dir, name), { recursive: true });
-  }
-  symlinkSync(join(repositoryRoot, 'node_modules'), join(dir, 'node_modules'));
-
+  const entry = buildPackage(dir);
   const port = await freePort();
   program = new Program({
     command: process.execPath,
-    args: [join(dir, bin.homestash), 'serve'],
+    args: [entry, 'serve'],
     env: { HOMESTASH_DATA: join(dir, 'data'), HOMESTASH_API_PORT: String(port) },
     logFile: join(dir, 'core.log'),
   });

@@ -7,6 +7,7 @@ import { agentId, type CoreProcess } from '../harness/core.ts';
 import { uploadStream } from '../harness/home-assistant/streamed-upload.ts';
 import type { HomeAssistant } from '../harness/home-assistant.ts';
 import { LargeArchive } from '../harness/large-archive.ts';
+import { buildPackage } from '../harness/package.ts';
 import { pairWithHomeAssistant } from '../harness/pairing.ts';
 import { BucketOnDisk, bucketInput } from '../harness/s3-target.ts';
 import { Stage } from '../harness/stage.ts';
@@ -34,7 +35,9 @@ describe.skipIf(!haveVersitygw())('a backup of 2 GiB', () => {
   let idle: number;
 
   beforeAll(async () => {
-    const parts = await Promise.all([stage.s3(), stage.core(), stage.home()]);
+    // the budget is for what ships; the source needs more, as Node strips its types
+    const entry = buildPackage(stage.path('package'));
+    const parts = await Promise.all([stage.s3(), stage.core({ entry }), stage.home()]);
     [, core, home] = parts;
     bucket = new BucketOnDisk(parts[0]);
     const folder = (await core.client.targets())[0] as Target;

@@ -25,6 +25,8 @@ export interface CoreProcessOptions {
   dataDir?: string;
   /** Added to its environment. */
   env?: Record<string, string>;
+  /** The program, where it is not the source: what `buildPackage` made. */
+  entry?: string;
 }
 
 /** A core in a process of its own, as `homestash serve` runs it, with a client that is paired. */
@@ -33,15 +35,17 @@ export class CoreProcess {
   readonly program: Program;
   readonly url: string;
   readonly #env: Record<string, string>;
+  readonly #entry: string;
   #client: CoreClient | undefined;
 
-  constructor(dataDir: string, port: number, env: Record<string, string>) {
+  constructor(dataDir: string, port: number, { env = {}, entry = ENTRY }: CoreProcessOptions) {
     this.dataDir = dataDir;
+    this.#entry = entry;
     this.url = `http://127.0.0.1:${port}`;
     this.#env = { ...env, HOMESTASH_DATA: dataDir, HOMESTASH_API_PORT: String(port) };
     this.program = new Program({
       command: process.execPath,
-      args: [...NODE_FLAGS, ENTRY, 'serve'],
+      args: [...NODE_FLAGS, entry, 'serve'],
       env: this.#env,
       logFile: `${dataDir}.log`,
     });
@@ -72,7 +76,7 @@ export class CoreProcess {
 
   /** What `homestash pair` prints. */
   async pairingCode(): Promise<string> {
-    const { stdout } = await promisify(execFile)(process.execPath, [ENTRY, 'pair'], {
+    const { stdout } = await promisify(execFile)(process.execPath, [this.#entry, 'pair'], {
       env: { ...process.env, ...this.#env },
     });
     return stdout.trim();
@@ -96,7 +100,7 @@ export class CoreProcess {
 /** Starts a core that listens on a free port of 127.0.0.1. */
 export async function startCoreProcess(options: CoreProcessOptions = {}): Promise<CoreProcess> {
   const dataDir = options.dataDir ?? join(temporaryFolder('core'), 'data');
-  const core = new CoreProcess(dataDir, await freePort(), options.env ?? {});
+  const core = new CoreProcess(dataDir, await freePort(), options);
   await core.start();
   return core;
 }
