@@ -110,23 +110,28 @@ export class Operations {
       abort: new AbortController(),
       announced: Number.NEGATIVE_INFINITY,
     };
-    await this.#record(() =>
-      this.#query
-        .insertInto('operations')
-        .values({
-          id: operation.id,
-          kind: operation.kind,
-          subject: JSON.stringify(operation.subject),
-          state: 'running',
-          done: 0,
-          total: operation.total,
-          started_at: startedAt,
-          ended_at: null,
-          problem: null,
-        })
-        .execute(),
-    );
     this.#running.set(operation.id, running);
+    try {
+      await this.#record(() =>
+        this.#query
+          .insertInto('operations')
+          .values({
+            id: operation.id,
+            kind: operation.kind,
+            subject: JSON.stringify(operation.subject),
+            state: 'running',
+            done: 0,
+            total: operation.total,
+            started_at: startedAt,
+            ended_at: null,
+            problem: null,
+          })
+          .execute(),
+      );
+    } catch (error) {
+      this.#running.delete(operation.id);
+      throw error;
+    }
     this.#announce(running);
     return {
       id: operation.id,
@@ -234,7 +239,8 @@ export class Operations {
       id: row.id,
       kind: row.kind,
       subject: JSON.parse(row.subject) as Record<string, string>,
-      state: row.state,
+      // what runs is known here: a row whose end could not be written (a full disk) does not run any more
+      state: row.state === 'running' ? 'interrupted' : row.state,
       done: row.done,
       total: row.total,
       started_at: timestamp(row.started_at),

@@ -136,5 +136,7 @@ describe('a full disk under the data of the core', () => {
     expect(left).not.toContain(backup.backup_id);
     expect(disk.free()).toBeGreaterThan(MIB / 2);
     disk.empty();
+    const running = (await disk.client.operations()).filter(({ state }) => state === 'running');
+    expect(running).toEqual([]);
   });
 });
