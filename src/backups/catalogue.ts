@@ -2,7 +2,7 @@ import { type Clock, within } from '../kernel/clock.ts';
 import { isProblem, Problem } from '../kernel/errors.ts';
 import { describeError, type Log } from '../kernel/log.ts';
 import { wordProblem } from '../kernel/texts.ts';
-import { archiveOf, SIDECAR_ENDING } from './names.ts';
+import { archiveOf, sidecarsIn } from './names.ts';
 import { decodeSidecar, MAX_SIDECAR_BYTES } from './sidecar.ts';
 import type { BackupStore, CatalogueEntry, CatalogueRow } from './store.ts';
 import type { StorageTarget, StoredObject } from './targets/target.ts';
@@ -143,17 +143,9 @@ export class Catalogue {
   }
 
   async #within(refresh: Promise<void>): Promise<void> {
-    const enough = new AbortController();
-    const late = this.#options.clock.sleep(WAIT_MS, enough.signal).then(() => {
-      throw new Problem('target_list_stale');
-    });
-    late.catch(() => undefined);
-    try {
-      await Promise.race([refresh, late]);
-    } finally {
-      enough.abort();
-      refresh.catch(() => undefined);
-    }
+    const ended = await within(this.#options.clock, WAIT_MS, Promise.allSettled([refresh]));
+    if (!ended) throw new Problem('target_list_stale');
+    await refresh;
   }
 
   async #refresh(targetId: string): Promise<void> {
@@ -189,14 +181,13 @@ export class Catalogue {
 
   async #read(targetId: string, storage: StorageTarget): Promise<CatalogueRow[]> {
     const signal = this.#stopping.signal;
-    const objects = new Map((await storage.list(signal)).map((object) => [object.key, object]));
+    const listed = await storage.list(signal);
+    const objects = new Map(listed.map((object) => [object.key, object]));
     const known = new Map(
       (await this.#options.store.catalogueRows(targetId)).map((row) => [row.sidecar_key, row]),
     );
     // nothing is listed whose archive is missing
-    const sidecars = [...objects.values()].filter(
-      (object) => object.key.endsWith(SIDECAR_ENDING) && objects.has(archiveOf(object.key)),
-    );
+    const sidecars = sidecarsIn(listed);
     const unreadable: unknown[] = [];
     const rows = await mapParallel(sidecars, PARALLEL_READS, async (sidecar): Promise<CatalogueRow[]> => {
       const archive = objects.get(archiveOf(sidecar.key)) as StoredObject;

@@ -8,6 +8,7 @@ import { isProblem, Problem } from '../kernel/errors.ts';
 import { describeError, type Log } from '../kernel/log.ts';
 import type { Operations } from '../kernel/operations.ts';
 import type { Catalogue } from './catalogue.ts';
+import { formatCrc } from './crc.ts';
 import { type ByteRange, parseRange } from './ranges.ts';
 import type { CatalogueEntry } from './store.ts';
 import type { OpenedObject, StorageTarget } from './targets/target.ts';
@@ -162,7 +163,7 @@ export class Downloads {
       done += chunk.length;
       progress(done);
     }
-    if (expected !== null && (sum >>> 0).toString(16).padStart(8, '0') !== expected) {
+    if (expected !== null && formatCrc(sum) !== expected) {
       throw new Problem('target_corrupt', { params: { key: source.entry.archiveKey } });
     }
     if (held) await this.#write(response, held, signal);
@@ -206,15 +207,16 @@ export class Downloads {
     return new Promise((resolve, reject) => {
       const settle = (error?: unknown) => {
         clearTimeout(idle);
-        response.off('drain', settle);
+        response.off('drain', onDrain);
         signal.removeEventListener('abort', onAbort);
         if (error === undefined) resolve();
         else reject(error);
       };
       const idle = setTimeout(() => settle(new Problem('idle_timeout')), this.#options.idleTimeoutMs);
       const onAbort = () => settle(signal.reason);
+      const onDrain = () => settle();
       signal.addEventListener('abort', onAbort, { once: true });
-      response.once('drain', () => settle());
+      response.once('drain', onDrain);
     });
   }
 }

@@ -48,6 +48,12 @@ export function archiveOf(sidecar: string): string {
   return sidecar.slice(0, -SIDECAR_ENDING.length) + ARCHIVE_ENDING;
 }
 
+/** The sidecars in a listing, without those whose archive is missing. */
+export function sidecarsIn<Listed extends { readonly key: string }>(objects: readonly Listed[]): Listed[] {
+  const keys = new Set(objects.map(({ key }) => key));
+  return objects.filter(({ key }) => key.endsWith(SIDECAR_ENDING) && keys.has(archiveOf(key)));
+}
+
 /**
  * The stem under which Home Assistant's `suggested_filename` (components/backup/util.py) would store a backup,
  * so that its own integrations find the archive again. What cannot be a name gets the backup's id instead.

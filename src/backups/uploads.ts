@@ -7,8 +7,9 @@ import { pump } from '../kernel/http/pump.ts';
 import { newId } from '../kernel/ids.ts';
 import { describeError, type Log } from '../kernel/log.ts';
 import type { Operations, RunningOperation } from '../kernel/operations.ts';
+import { choosePlace, type Place } from './choose-place.ts';
+import { formatCrc } from './crc.ts';
 import type { Mending, StoredBackup } from './mending.ts';
-import { choosePlace, type Place } from './place.ts';
 import { Places, placeKey } from './places.ts';
 import type { BackupStore, UnfinishedRow } from './store.ts';
 import { TarWalk } from './tar-walk.ts';
@@ -53,10 +54,6 @@ interface Session {
   suspect: string | null;
 }
 
-function formatCrc(crc: number): string {
-  return (crc >>> 0).toString(16).padStart(8, '0');
-}
-
 /** Backups on their way in: announced, streamed, compared, committed. Nothing is listed before both sums agree. */
 export class Uploads {
   readonly #options: UploadsOptions;
@@ -82,15 +79,13 @@ export class Uploads {
   /** Announces an upload; what cannot fit or has no place is refused before the first byte. */
   async announce(targetId: string, backup: AgentBackup, gone: AbortSignal): Promise<Upload> {
     if (this.#stopped) throw new Problem('shutting_down');
-    const { kind } = (await this.#options.targets.get(targetId)).settings;
     const storage = await this.#options.targets.storage(targetId);
-    const slashes = kind === 's3' ? 'keep' : 'replace';
-    let place = await choosePlace(storage, backup, slashes);
+    let place = await choosePlace(storage, backup);
     const first = this.#places.cleared(placeKey(targetId, place.names.archive));
     if (first) {
       // a second try of the same backup waits until nothing of the first is left
       await first;
-      place = await choosePlace(storage, backup, slashes);
+      place = await choosePlace(storage, backup);
     }
     const key = placeKey(targetId, place.names.archive);
     this.#places.take(key);

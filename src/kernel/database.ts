@@ -19,10 +19,10 @@ const KEPT_COPIES = 2;
 /** `pair` and `serve` share the file; each waits so long for the other (milliseconds). */
 const BUSY_TIMEOUT_MS = 5_000;
 
-/** The open database of a data folder. */
 /** What SQLite says of a file that is none of its own, or was one. */
 const DAMAGED = ['SQLITE_NOTADB', 'SQLITE_CORRUPT'];
 
+/** The open database of a data folder. */
 export interface Database {
   /** The queries of one feature, which sees its own tables only. */
   tables<Tables>(): Kysely<Tables>;

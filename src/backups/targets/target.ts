@@ -66,6 +66,8 @@ export interface ProbeOutcome {
  * (or `upload_too_large`), or with the signal's reason.
  */
 export interface StorageTarget {
+  /** Whether keys may hold slashes; where they name files, they may not. */
+  readonly slashes: 'keep' | 'replace';
   /** A round trip in the folder with objects of our own: reach, write, list, read, multipart, delete. Never throws for a fault of the target. */
   probe(onStep?: (step: ProbeOutcome) => void, signal?: AbortSignal): Promise<ProbeOutcome[]>;
   /** Called once after the probe of a new or changed target went well, before it is used: leaves what later recognises the place. */

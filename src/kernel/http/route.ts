@@ -85,6 +85,19 @@ export interface Route {
   ) => Promise<unknown>;
 }
 
+function common(
+  route: RouteCommon<Schema | undefined, Schema | undefined>,
+): Pick<Route, 'method' | 'path' | 'summary' | 'access' | 'params' | 'query'> {
+  return {
+    method: route.method,
+    path: route.path,
+    summary: route.summary,
+    access: route.access ?? 'token',
+    params: route.params,
+    query: route.query,
+  };
+}
+
 /** A route of JSON in and JSON out. */
 export function jsonRoute<
   P extends Schema | undefined = undefined,
@@ -93,12 +106,7 @@ export function jsonRoute<
   R extends Schema | undefined = undefined,
 >(route: JsonRoute<P, Q, B, R>): Route {
   return {
-    method: route.method,
-    path: route.path,
-    summary: route.summary,
-    access: route.access ?? 'token',
-    params: route.params,
-    query: route.query,
+    ...common(route),
     body: route.body,
     response: route.response,
     status: route.status ?? (route.response ? 200 : 204),
@@ -115,12 +123,7 @@ export function streamRoute<
   Q extends Schema | undefined = undefined,
 >(route: StreamRoute<P, Q>): Route {
   return {
-    method: route.method,
-    path: route.path,
-    summary: route.summary,
-    access: route.access ?? 'token',
-    params: route.params,
-    query: route.query,
+    ...common(route),
     body: undefined,
     response: route.response,
     status: 200,

@@ -1,25 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import {
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  realpath,
-  rename,
-  rm,
-  stat,
-  statfs,
-  writeFile,
-} from 'node:fs/promises';
+import { lstat, readdir, readFile, realpath, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
-import { type FolderSettings, type FoundBackups, PROBE_STEPS } from '../../../contract/index.ts';
-import { isProblem, Problem } from '../../../kernel/errors.ts';
+import type { FolderSettings, FoundBackups } from '../../../contract/index.ts';
+import { Problem } from '../../../kernel/errors.ts';
 import { syncDirectory } from '../../../kernel/files.ts';
 import { newId } from '../../../kernel/ids.ts';
-import { archiveOf, SIDECAR_ENDING } from '../../names.ts';
+import { sidecarsIn } from '../../names.ts';
 import { decodeSidecar, MAX_SIDECAR_BYTES } from '../../sidecar.ts';
 import type {
   ArchiveWriter,
@@ -32,14 +20,12 @@ import type {
   WriterOptions,
 } from '../target.ts';
 import { classifyFileError, withFileFaults } from './faults.ts';
-import { FolderWriter } from './writer.ts';
+import { probeFolder } from './probe.ts';
+import { FolderWriter, writeSynced } from './writer.ts';
 
 /** Recognises the place: where it is missing, the disk is not mounted, and nothing is written below its mount point. */
 const MARKER = '.homestash-target';
 const MARKER_TEXT = 'Homestash keeps backups here. Without this file it takes the disk for not mounted.\n';
-
-/** Enough of a file to notice a disk that swaps blocks, small enough for every start. */
-const PROBE_BYTES = 64 * 1024;
 
 /** One read from a disk at a time is large enough for full speed and small enough for a box with 1 GB. */
 const READ_CHUNK_BYTES = 1024 * 1024;
@@ -54,6 +40,7 @@ function temporaryPrefix(key: string): string {
 }
 
 class FolderTarget implements StorageTarget {
+  readonly slashes = 'replace';
   readonly #directory: string;
 
   constructor(directory: string) {
@@ -75,74 +62,15 @@ class FolderTarget implements StorageTarget {
     return this.#requireMarker();
   }
 
-  async probe(onStep?: (step: ProbeOutcome) => void, signal?: AbortSignal): Promise<ProbeOutcome[]> {
-    const path = join(this.#directory, `.homestash-probe-${randomBytes(6).toString('hex')}`);
-    const data = randomBytes(PROBE_BYTES);
-    const work: Record<ProbeOutcome['step'], () => Promise<void>> = {
-      reach: () => this.#makeDirectory(),
-      write: () => this.#writeSynced(path, data),
-      list: async () => {
-        const names = await readdir(this.#directory);
-        if (!names.includes(path.slice(this.#directory.length + 1)))
-          throw new Problem('target_corrupt', { params: { key: path } });
-      },
-      read: async () => {
-        if (!(await readFile(path)).equals(data))
-          throw new Problem('target_corrupt', { params: { key: path } });
-      },
-      multipart: async () => {
-        const writer = await FolderWriter.create(path, `${path}.partial`, signal);
-        await writer.write(data);
-        await writer.finish();
-        await writer.commit();
-      },
-      delete: () => rm(path),
-    };
-    const steps: ProbeOutcome[] = [];
-    let failed = false;
-    for (const step of PROBE_STEPS) {
-      const outcome: ProbeOutcome = failed
-        ? { step, outcome: 'skipped', problem: null }
-        : await this.#probeStep(step, work[step], signal);
-      failed ||= outcome.outcome === 'failed';
-      steps.push(outcome);
-      onStep?.(outcome);
-    }
-    if (failed) await Promise.allSettled([rm(path, { force: true }), rm(`${path}.partial`, { force: true })]);
-    return steps;
-  }
-
-  async #probeStep(
-    step: ProbeOutcome['step'],
-    work: () => Promise<void>,
-    signal?: AbortSignal,
-  ): Promise<ProbeOutcome> {
-    signal?.throwIfAborted();
-    try {
-      await withFileFaults(this.#directory, work);
-      return { step, outcome: 'ok', problem: null };
-    } catch (error) {
-      if (!isProblem(error)) throw error;
-      return { step, outcome: 'failed', problem: error };
-    }
-  }
-
-  /** Makes the directory in one that exists; never a whole path, which would hide a disk that is not mounted. */
-  async #makeDirectory(): Promise<void> {
-    await mkdir(this.#directory, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
-    });
-    if (!(await stat(this.#directory)).isDirectory()) {
-      throw new Problem('target_folder_missing', { params: { path: this.#directory } });
-    }
+  probe(onStep?: (step: ProbeOutcome) => void, signal?: AbortSignal): Promise<ProbeOutcome[]> {
+    return probeFolder(this.#directory, onStep, signal);
   }
 
   async find(): Promise<FoundBackups[]> {
     const objects = await withFileFaults(this.#directory, () => this.#objects());
-    const keys = new Set(objects.map((object) => object.key));
     const dates: string[] = [];
-    for (const { key, size } of objects) {
-      if (!key.endsWith(SIDECAR_ENDING) || size > MAX_SIDECAR_BYTES || !keys.has(archiveOf(key))) continue;
+    for (const { key, size } of sidecarsIn(objects)) {
+      if (size > MAX_SIDECAR_BYTES) continue;
       const found = decodeSidecar(await readFile(this.#path(key)));
       if (found) dates.push(found.backup.date);
     }
@@ -172,7 +100,7 @@ class FolderTarget implements StorageTarget {
       await this.#requireMarker();
       const temporary = this.#temporary(key, 'put');
       try {
-        await this.#writeSynced(temporary, data);
+        await writeSynced(temporary, data);
         await rename(temporary, this.#path(key));
       } finally {
         await rm(temporary, { force: true });
@@ -264,16 +192,6 @@ class FolderTarget implements StorageTarget {
       if (known) objects.push(known);
     }
     return objects;
-  }
-
-  async #writeSynced(path: string, data: Uint8Array): Promise<void> {
-    const file = await open(path, 'wx', 0o600);
-    try {
-      await file.writeFile(data);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
   }
 
   #path(key: string): string {

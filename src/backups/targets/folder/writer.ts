@@ -86,3 +86,14 @@ export class FolderWriter implements ArchiveWriter {
     await this.#file.close();
   }
 }
+
+/** Writes a new small file as a whole, and to the disk. */
+export async function writeSynced(path: string, data: Uint8Array): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(data);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

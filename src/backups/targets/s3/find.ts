@@ -1,7 +1,7 @@
 import { DEFAULT_FOLDER, type FoundBackups } from '../../../contract/index.ts';
 import { timestamp } from '../../../kernel/clock.ts';
 import { isProblem } from '../../../kernel/errors.ts';
-import { archiveOf, SIDECAR_ENDING } from '../../names.ts';
+import { sidecarsIn } from '../../names.ts';
 import { decodeSidecar, MAX_SIDECAR_BYTES } from '../../sidecar.ts';
 import type { StoredObject } from '../target.ts';
 import type { Connection } from './connection.ts';
@@ -48,10 +48,7 @@ async function backupsIn(connection: Connection, folder: string, signal?: AbortS
     if (isProblem(error, 'target_forbidden')) return undefined;
     throw error;
   }
-  const keys = new Set(objects.map(({ key }) => key));
-  const sidecars = objects
-    .filter(({ key }) => key.endsWith(SIDECAR_ENDING) && keys.has(archiveOf(key)))
-    .sort((a, b) => b.modified - a.modified);
+  const sidecars = sidecarsIn(objects).sort((a, b) => b.modified - a.modified);
   for (let at = 0; at < Math.min(sidecars.length, SAMPLE * MOST_SAMPLES); at += SAMPLE) {
     const sample = sidecars.slice(at, at + SAMPLE);
     const dates = await Promise.all(sample.map((sidecar) => dateIn(connection, sidecar, signal)));

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { PROBE_STEPS } from '../../../contract/index.ts';
 import { Problem } from '../../../kernel/errors.ts';
+import { runRoundTrip, wentWell } from '../round-trip.ts';
 import type { ProbeOutcome, StorageTarget } from '../target.ts';
 import type { Connection } from './connection.ts';
 import type { Keys } from './keys.ts';
@@ -33,35 +33,18 @@ interface ProbeTools {
 /** A round trip with objects of our own; HeadBucket would be refused to keys that may do all that is needed. */
 export async function probe(
   tools: ProbeTools,
-  onStep: (step: ProbeOutcome) => void = () => undefined,
+  onStep?: (step: ProbeOutcome) => void,
   signal?: AbortSignal,
 ): Promise<ProbeOutcome[]> {
   const round = new RoundTrip(tools, signal);
-  const outcomes: ProbeOutcome[] = [];
-  const report = (outcome: ProbeOutcome): void => {
-    outcomes.push(outcome);
-    onStep(outcome);
-  };
-  let failed = false;
+  let ok = false;
   try {
-    for (const step of PROBE_STEPS) {
-      if (failed) {
-        report({ step, outcome: 'skipped', problem: null });
-        continue;
-      }
-      try {
-        await round[step]();
-        report({ step, outcome: 'ok', problem: null });
-      } catch (error) {
-        if (!(error instanceof Problem)) throw error;
-        failed = true;
-        report({ step, outcome: 'failed', problem: error });
-      }
-    }
+    const outcomes = await runRoundTrip(round, onStep);
+    ok = wentWell(outcomes);
+    return outcomes;
   } finally {
-    if (failed || outcomes.length < PROBE_STEPS.length) await round.cleanUp();
+    if (!ok) await round.cleanUp();
   }
-  return outcomes;
 }
 
 class RoundTrip {

@@ -30,6 +30,7 @@ const READ_ATTEMPTS = 3;
 
 /** One folder in one bucket. */
 export class S3Target implements StorageTarget {
+  readonly slashes = 'keep';
   readonly #connection: Connection;
   readonly #uploads: Uploads;
   readonly #keys: Keys;

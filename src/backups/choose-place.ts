@@ -16,12 +16,8 @@ export interface Place {
  * Finds the names for a backup: those that Home Assistant's own integrations would use, unless something else lies
  * there. Nothing that belongs to another backup, or to somebody else, is ever overwritten.
  */
-export async function choosePlace(
-  storage: StorageTarget,
-  backup: AgentBackup,
-  slashes: 'keep' | 'replace',
-): Promise<Place> {
-  const stem = suggestedStem(backup, slashes);
+export async function choosePlace(storage: StorageTarget, backup: AgentBackup): Promise<Place> {
+  const stem = suggestedStem(backup, storage.slashes);
   for (const candidate of [stem, `${stem}_${backup.backup_id}`, `${stem}_${newId()}`]) {
     const names = namesOf(candidate);
     const sidecar = await storage.read(names.sidecar, MAX_SIDECAR_BYTES);
