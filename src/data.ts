@@ -1,11 +1,17 @@
 import { accessMigration } from './access/store.ts';
-import { backupsMigration } from './backups/store.ts';
+import { backupsMigration, capabilitiesMigration } from './backups/store.ts';
 import { type Database, openDatabase } from './kernel/database.ts';
 import { operationsMigration } from './kernel/operations.ts';
 import { settingsMigration } from './kernel/settings.ts';
 
 /** The one order of all schema changes; a new one is appended. */
-const MIGRATIONS = [settingsMigration, operationsMigration, accessMigration, backupsMigration];
+const MIGRATIONS = [
+  settingsMigration,
+  operationsMigration,
+  accessMigration,
+  backupsMigration,
+  capabilitiesMigration,
+];
 
 /** Opens the data folder's database, as serving and one-shot commands both do. */
 export function openData(dataDir: string): Database {

@@ -60,6 +60,11 @@ async function mapParallel<Item, Result>(
   return results;
 }
 
+/** A lifecycle rule may move an archive without touching its description. */
+function classOf(archive: StoredObject): Pick<CatalogueRow, 'archive_class' | 'archived'> {
+  return { archive_class: archive.storageClass ?? null, archived: archive.archived ? 1 : 0 };
+}
+
 /** What is known to be stored where. It answers at once and is refreshed behind. */
 export class Catalogue {
   readonly #options: CatalogueOptions;
@@ -196,7 +201,7 @@ export class Catalogue {
         before?.sidecar_version === sidecar.version &&
         (before.archive_size === null || before.archive_size === archive.size)
       ) {
-        return [before];
+        return [{ ...before, ...classOf(archive) }];
       }
       try {
         return await this.#describe(targetId, storage, sidecar, archive, signal);
@@ -226,7 +231,14 @@ export class Catalogue {
     archive: StoredObject,
     signal: AbortSignal,
   ): Promise<CatalogueRow[]> {
-    const foreign = { backup_id: null, archive_key: null, archive_size: null, description: null };
+    const foreign = {
+      backup_id: null,
+      archive_key: null,
+      archive_size: null,
+      archive_class: null,
+      archived: 0 as const,
+      description: null,
+    };
     const row = {
       target_id: targetId,
       sidecar_key: sidecar.key,
@@ -246,6 +258,7 @@ export class Catalogue {
         backup_id: described.backup.backup_id,
         archive_key: archive.key,
         archive_size: archive.size,
+        ...classOf(archive),
         description: JSON.stringify(replaced ? { ...described, suspect: 'other_size' } : described),
       },
     ];

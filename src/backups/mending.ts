@@ -1,4 +1,4 @@
-import { type Backup, PROBLEMS } from '../contract/index.ts';
+import { type BackupDescription, PROBLEMS } from '../contract/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isProblem } from '../kernel/errors.ts';
 import { describeError, type Log } from '../kernel/log.ts';
@@ -9,7 +9,7 @@ import type { BackupStore, UnfinishedRow } from './store.ts';
 import type { StorageTarget } from './targets/target.ts';
 
 /** A backup whose archive is stored and summed. */
-export type StoredBackup = Backup & { readonly crc32: string; readonly stored_at: string };
+export type StoredBackup = BackupDescription & { readonly crc32: string; readonly stored_at: string };
 
 interface MendingOptions {
   readonly store: BackupStore;
@@ -44,6 +44,9 @@ export class Mending {
       backup_id: stored.backup.backup_id,
       archive_key: names.archive,
       archive_size: stored.backup.size,
+      // as soon as the store lists it
+      archive_class: null,
+      archived: 0,
       description: JSON.stringify(stored),
       modified: sidecar?.modified ?? this.#options.clock.now(),
     });

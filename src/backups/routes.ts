@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import {
   Backup,
+  BackupDescription,
   BackupId,
   BackupList,
   Id,
@@ -41,8 +42,9 @@ const MaxAge = v.object({
   max_age: v.optional(v.pipe(v.string(), v.regex(/^\d{1,9}$/, 'a number of seconds'), v.transform(Number))),
 });
 
-function present({ backup, crc32, stored_at, suspect }: CatalogueEntry): v.InferOutput<typeof Backup> {
-  return { backup, crc32, stored_at, suspect };
+function present(entry: CatalogueEntry): v.InferOutput<typeof Backup> {
+  const { backup, crc32, stored_at, suspect, storage_class, archived } = entry;
+  return { backup, crc32, stored_at, suspect, storage_class, archived };
 }
 
 function toMs(seconds: number | undefined): number | undefined {
@@ -211,7 +213,7 @@ function uploadRoutes({ uploads }: BackupRoutesOptions): Route[] {
       summary: 'Make an upload visible when the sums of both sides agree',
       params: UploadParams,
       body: UploadSum,
-      response: Backup,
+      response: BackupDescription,
       handle: ({ params, body }) => uploads.commit(params.target_id, params.upload_id, body),
     }),
     jsonRoute({

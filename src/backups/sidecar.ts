@@ -1,5 +1,12 @@
 import * as v from 'valibot';
-import { AgentBackup, type Backup, Bytes, Crc32, SIDECAR_KEY, Timestamp } from '../contract/index.ts';
+import {
+  AgentBackup,
+  type BackupDescription,
+  Bytes,
+  Crc32,
+  SIDECAR_KEY,
+  Timestamp,
+} from '../contract/index.ts';
 import { parseJson } from '../kernel/json.ts';
 
 /** A description is a few KiB; a foreign file of this size under such a name is none. */
@@ -17,7 +24,7 @@ const Wrapped = v.object({ backup_metadata: v.record(v.string(), v.unknown()) })
 
 /** The text of the sidecar: what Home Assistant's own integrations write, and one key of ours. */
 export function encodeSidecar(
-  stored: Backup & { readonly crc32: string; readonly stored_at: string },
+  stored: BackupDescription & { readonly crc32: string; readonly stored_at: string },
 ): string {
   const ours: v.InferOutput<typeof Ours> = {
     crc32: stored.crc32,
@@ -29,7 +36,7 @@ export function encodeSidecar(
 }
 
 /** What a sidecar says; undefined when it describes no backup (someone else's file). */
-export function decodeSidecar(data: Buffer): Backup | undefined {
+export function decodeSidecar(data: Buffer): BackupDescription | undefined {
   let document: unknown;
   try {
     document = parseJson(data.toString('utf8'));

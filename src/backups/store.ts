@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import * as v from 'valibot';
-import { AgentBackup, type Backup, ProblemDocument } from '../contract/index.ts';
+import { AgentBackup, type Backup, type BackupDescription, ProblemDocument } from '../contract/index.ts';
 import type { Migration } from '../kernel/database.ts';
 import { Problem } from '../kernel/errors.ts';
 
@@ -17,6 +17,10 @@ interface BackupTables {
     created_at: number;
     refreshed_at: number | null;
     problem: string | null;
+    /** `Capabilities` as JSON. */
+    capabilities: string | null;
+    /** The id that the place itself carries, whatever it is called. */
+    place_id: string | null;
   };
   catalogue: {
     target_id: string;
@@ -26,7 +30,10 @@ interface BackupTables {
     backup_id: string | null;
     archive_key: string | null;
     archive_size: number | null;
-    /** `Backup` as JSON. */
+    archive_class: string | null;
+    /** 1 where the archive must be restored out of its class before it can be read. */
+    archived: 0 | 1;
+    /** `BackupDescription` as JSON. */
     description: string | null;
     modified: number;
   };
@@ -41,7 +48,7 @@ interface BackupTables {
      * `deleting`: the archive goes once its description is gone.
      */
     state: 'uploading' | 'committing' | 'deleting';
-    /** `Backup` as JSON, once it is committing. */
+    /** `BackupDescription` as JSON, once it is committing. */
     description: string | null;
     /** The version of an archive whose place is taken: while it is there, the commit has not happened. */
     replaces: string | null;
@@ -72,6 +79,16 @@ export const backupsMigration: Migration = {
     ) STRICT;`,
 };
 
+/** What a store can do, which place it is, and in which class an archive lies. */
+export const capabilitiesMigration: Migration = {
+  number: 5,
+  sql: `
+    ALTER TABLE targets ADD COLUMN capabilities TEXT;
+    ALTER TABLE targets ADD COLUMN place_id TEXT;
+    ALTER TABLE catalogue ADD COLUMN archive_class TEXT;
+    ALTER TABLE catalogue ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;`,
+};
+
 /** A target as the database has it. */
 export type TargetRow = BackupTables['targets'];
 /** A sidecar of a target as the database has it. */
@@ -89,11 +106,13 @@ const Description = v.looseObject({ backup: AgentBackup });
 
 function entryOf(row: CatalogueRow): CatalogueEntry[] {
   if (row.description === null || row.archive_key === null) return [];
-  const backup = JSON.parse(row.description) as Backup;
+  const backup = JSON.parse(row.description) as BackupDescription;
   if (!v.is(Description, backup)) return [];
   return [
     {
       ...backup,
+      storage_class: row.archive_class,
+      archived: row.archived === 1,
       backup: { ...backup.backup, size: row.archive_size ?? backup.backup.size },
       archiveKey: row.archive_key,
       sidecarKey: row.sidecar_key,
@@ -243,7 +262,7 @@ export class BackupStore {
    */
   async commitUpload(
     row: Pick<UnfinishedRow, 'id' | 'target_id' | 'archive_key'>,
-    description: Backup,
+    description: BackupDescription,
   ): Promise<void> {
     await this.#query.transaction().execute(async (transaction) => {
       const { numUpdatedRows } = await transaction

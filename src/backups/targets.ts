@@ -117,6 +117,8 @@ export class Targets {
       created_at: this.#options.clock.now(),
       refreshed_at: null,
       problem: null,
+      capabilities: null,
+      place_id: null,
     };
     await this.#refuseSecond(settings);
     await this.#insert(row);
@@ -220,7 +222,7 @@ export class Targets {
     const ok = outcomes.every((step) => step.outcome === 'ok');
     const found = ok ? await storage.find() : [];
     const steps = outcomes.map((step) => ({ ...step, problem: step.problem && wordProblem(step.problem) }));
-    return { ok, steps, found };
+    return { ok, steps, found, capabilities: null };
   }
 
   /** Splits settings into what may be shown and what is sealed. */
@@ -284,6 +286,7 @@ export class Targets {
       refreshed_at: row.refreshed_at === null ? null : timestamp(row.refreshed_at),
       problem: this.#options.store.problemOf(row),
       same_disk: await this.#sameDisk(row.id, settings),
+      capabilities: null,
       ...(await this.#options.store.usage(row.id)),
     };
   }

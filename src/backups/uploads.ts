@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { crc32 } from 'node:zlib';
-import type { AgentBackup, Backup, Upload, UploadSum } from '../contract/index.ts';
+import type { AgentBackup, BackupDescription, Upload, UploadSum } from '../contract/index.ts';
 import { type Clock, timestamp, within } from '../kernel/clock.ts';
 import { isProblem, Problem } from '../kernel/errors.ts';
 import { pump } from '../kernel/http/pump.ts';
@@ -115,7 +115,7 @@ export class Uploads {
   }
 
   /** Makes the archive visible once the sender's sum and ours agree. */
-  async commit(targetId: string, uploadId: string, sum: UploadSum): Promise<Backup> {
+  async commit(targetId: string, uploadId: string, sum: UploadSum): Promise<BackupDescription> {
     const session = this.#session(targetId, uploadId);
     this.#advance(session, 'received', 'committing');
     try {
@@ -286,7 +286,7 @@ export class Uploads {
     return { size: session.size, crc32: formatCrc(session.crc) };
   }
 
-  async #commit(session: Session): Promise<Backup> {
+  async #commit(session: Session): Promise<BackupDescription> {
     const { store, mending, clock, log } = this.#options;
     const stored: StoredBackup = {
       backup: { ...session.backup, size: session.size },

@@ -50,14 +50,24 @@ const agentBackupEntries = {
 export const AgentBackup = v.looseObject(agentBackupEntries);
 export type AgentBackup = v.InferOutput<typeof AgentBackup>;
 
-/** A stored backup: Home Assistant's description and what the core knows beyond it. */
-export const Backup = v.object({
+/** What is kept of a backup beside its archive: Home Assistant's description and what the core knows beyond it. */
+export const BackupDescription = v.object({
   backup: AgentBackup,
   /** CRC-32 of the whole archive; null for backups that another tool stored. */
   crc32: v.nullable(Crc32),
   stored_at: v.nullable(Timestamp),
   /** Why the archive looked odd when it was stored; null when nothing was odd. */
   suspect: v.nullable(v.string()),
+});
+export type BackupDescription = v.InferOutput<typeof BackupDescription>;
+
+/** A stored backup. */
+export const Backup = v.object({
+  ...BackupDescription.entries,
+  /** As the store names it; null where it names none. */
+  storage_class: v.nullable(v.string()),
+  /** True in a class out of which it must be restored, for hours, before it can be read. */
+  archived: v.boolean(),
 });
 export type Backup = v.InferOutput<typeof Backup>;
 

@@ -1,5 +1,6 @@
 /** What core and shim exchange: the one source for validation, OpenAPI and the generated Python. */
 export * from './backups.ts';
+export * from './capabilities.ts';
 export * from './common.ts';
 export * from './info.ts';
 export * from './languages.ts';

@@ -24,9 +24,24 @@ function textsIn(language: Language): Texts {
   return texts;
 }
 
+const MOMENT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?Z$/;
+
+/** A value as it is read in a sentence: a moment becomes its day in words. */
+function spoken(value: string, language: Language): string {
+  if (!MOMENT.test(value)) return value;
+  return new Intl.DateTimeFormat(language, { dateStyle: 'long' }).format(new Date(value));
+}
+
 /** Puts values into the `{placeholders}` of a sentence; one that is missing becomes a question mark. */
-export function fill(sentence: string, params: Readonly<Record<string, string>>): string {
-  return sentence.replace(/\{(\w+)\}/g, (_match, name: string) => params[name] ?? '?');
+export function fill(
+  sentence: string,
+  params: Readonly<Record<string, string>>,
+  language: Language = 'en',
+): string {
+  return sentence.replace(/\{(\w+)\}/g, (_match, name: string) => {
+    const value = params[name];
+    return value === undefined ? '?' : spoken(value, language);
+  });
 }
 
 /** Chooses from an `Accept-Language` header; English where nothing fits. */
@@ -45,10 +60,10 @@ export function wordProblem(error: unknown, language: Language = 'en'): ProblemD
   const text = textsIn(language).problems[problem.code] ?? { title: problem.code, hint: '' };
   return {
     type: `https://homestash.github.io/problems/${problem.code}`,
-    title: fill(text.title, problem.params),
+    title: fill(text.title, problem.params, language),
     status: problem.status,
     code: problem.code,
-    hint: fill(text.hint, problem.params),
+    hint: fill(text.hint, problem.params, language),
     params: { ...problem.params },
   };
 }

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { S3Settings, TargetInput } from '../../src/contract/index.ts';
+import * as v from 'valibot';
+import { S3Settings, type TargetInput } from '../../src/contract/index.ts';
 import type { S3Server } from './s3-server.ts';
 
 /** What a person enters to add a bucket of this server. */
@@ -11,18 +12,15 @@ export function bucketInput(
 ): TargetInput & { settings: S3Settings } {
   return {
     name,
-    settings: {
+    settings: v.parse(S3Settings, {
       kind: 's3',
       endpoint: server.endpoint,
       region: server.region,
       bucket: 'backups',
-      folder: 'homeassistant/backups',
       access_key: server.accessKey,
       secret_key: server.secretKey,
-      path_style: 'auto',
-      ca_certificate: '',
       ...change,
-    },
+    }),
   };
 }
 

@@ -12,6 +12,10 @@ export interface StoredObject {
   readonly version: string;
   /** Milliseconds since 1970. */
   readonly modified: number;
+  /** As the store names it; absent where it names none. */
+  readonly storageClass?: string;
+  /** It lies in a class out of which it must be restored before it can be read. */
+  readonly archived?: boolean;
 }
 
 /** Bytes of an object from `start` on. */

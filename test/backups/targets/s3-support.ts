@@ -1,9 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import * as v from 'valibot';
 import { s3TargetType } from '../../../src/backups/targets/s3/index.ts';
 import type { StorageTarget } from '../../../src/backups/targets/target.ts';
-import type { S3Settings } from '../../../src/contract/index.ts';
+import { S3Settings } from '../../../src/contract/index.ts';
 import { MemoryBudget } from '../../../src/kernel/admission.ts';
 import { type Clock, systemClock } from '../../../src/kernel/clock.ts';
 import { isProblem, type Problem } from '../../../src/kernel/errors.ts';
@@ -75,18 +76,14 @@ export function closeTargets(): void {
 }
 
 export function s3Settings(server: Partial<S3Server>, more: Partial<S3Settings> = {}): S3Settings {
-  return {
+  return v.parse(S3Settings, {
     kind: 's3',
     endpoint: server.endpoint ?? '',
-    region: '',
     bucket: 'bucket',
-    folder: 'homeassistant/backups',
     access_key: server.accessKey ?? 'key',
     secret_key: server.secretKey ?? 'secret',
-    path_style: 'auto',
-    ca_certificate: '',
     ...more,
-  };
+  });
 }
 
 export function openTarget(
