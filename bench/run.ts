@@ -15,7 +15,7 @@ import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { AgentBackup, Target } from '../src/contract/index.ts';
 import { describeBackup, makeArchive } from '../test/harness/archives.ts';
-import { rcloneProgram, repositoryRoot, version } from '../test/harness/cache.ts';
+import { compiledProgram, repositoryRoot, version } from '../test/harness/cache.ts';
 import { type CoreProcess, startCoreProcess } from '../test/harness/core.ts';
 import { buildPackage } from '../test/harness/package.ts';
 import { startVersitygw } from '../test/harness/versitygw.ts';
@@ -167,10 +167,10 @@ try {
     say(`round ${round} of ${rounds}: ${sizeMiB} MiB up and down, core and rclone`);
     costs.up?.push(await coreUpload(core, target, backup, file));
     costs.rcloneUp?.push(
-      await costOf(rcloneProgram(), ['copyto', '--ignore-times', ...rclone, file, remote]),
+      await costOf(compiledProgram('rclone'), ['copyto', '--ignore-times', ...rclone, file, remote]),
     );
     costs.down?.push(await coreDownload(core, target, backup));
-    costs.rcloneDown?.push(await costOf(rcloneProgram(), ['cat', ...rclone, remote]));
+    costs.rcloneDown?.push(await costOf(compiledProgram('rclone'), ['cat', ...rclone, remote]));
   }
   say(`listing ${LISTED} backups`);
   const lists = await listing(core);

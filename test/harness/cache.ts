@@ -31,30 +31,42 @@ export function homeAssistantBin(): string {
   return present(join(cacheDir, `home-assistant-${version('HOME_ASSISTANT_VERSION')}`, 'bin'), 'ha');
 }
 
-function versitygwPath(): string {
-  return join(cacheDir, 'bin', `versitygw-${version('VERSITYGW_VERSION')}`);
+/** The programs that script/bootstrap compiles, and where their versions stand. */
+const COMPILED = {
+  versitygw: 'VERSITYGW_VERSION',
+  rclone: 'RCLONE_VERSION',
+  minio: 'MINIO_VERSION',
+  garage: 'GARAGE_VERSION',
+  mc: 'MC_VERSION',
+} as const;
+
+export type Compiled = keyof typeof COMPILED;
+
+function compiledPath(name: Compiled): string {
+  return join(cacheDir, 'bin', `${name}-${version(COMPILED[name])}`);
 }
 
-function rclonePath(): string {
-  return join(cacheDir, 'bin', `rclone-${version('RCLONE_VERSION')}`);
+/** A compiled program, or an error that names the command which brings it. */
+export function compiledProgram(name: Compiled): string {
+  return present(compiledPath(name), name);
 }
 
-/** The versitygw program. */
-export function versitygwProgram(): string {
-  return present(versitygwPath(), 'versitygw');
-}
-
-/** The rclone program. */
-export function rcloneProgram(): string {
-  return present(rclonePath(), 'rclone');
+/** Is this compiled program there? Without Go or Cargo it is not. */
+export function haveCompiled(name: Compiled): boolean {
+  return existsSync(compiledPath(name));
 }
 
 /** Is there an S3 server to test with? Without Go there is none. */
 export function haveVersitygw(): boolean {
-  return existsSync(versitygwPath());
+  return haveCompiled('versitygw');
 }
 
 /** Is there a second S3 server to test with? */
 export function haveRclone(): boolean {
-  return existsSync(rclonePath());
+  return haveCompiled('rclone');
+}
+
+/** Garage and MinIO take minutes to compile: they are tested on where somebody asked for it and they are there. */
+export function haveOnRequest(name: 'garage' | 'minio'): boolean {
+  return process.env.HOMESTASH_ALL_SERVERS === '1' && haveCompiled(name);
 }

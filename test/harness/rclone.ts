@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { rcloneProgram } from './cache.ts';
+import { compiledProgram } from './cache.ts';
 import { freePort } from './free-port.ts';
 import { Program } from './process.ts';
 import { S3Program, type S3Server } from './s3-server.ts';
@@ -27,7 +27,7 @@ export async function startRclone(options: RcloneOptions = {}): Promise<S3Server
     secretKey,
     dataDir,
     program: new Program({
-      command: rcloneProgram(),
+      command: compiledProgram('rclone'),
       // No configuration of the person who runs the tests may have a say.
       args: [
         '--config',

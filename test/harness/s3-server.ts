@@ -12,7 +12,7 @@ export interface S3Server {
   readonly region: string;
   readonly accessKey: string;
   readonly secretKey: string;
-  /** Buckets are folders in it. */
+  /** Buckets are folders in it, but with Garage. */
   readonly dataDir: string;
   createBucket(name: string): void;
   /** Again, after `stop` or `kill9`, on the same port and data. */
@@ -49,7 +49,7 @@ function answers(port: number): Promise<boolean> {
   });
 }
 
-/** What versitygw and rclone have in common as seen by a test. */
+/** What S3 servers that are programs have in common as seen by a test. */
 export class S3Program implements S3Server {
   readonly endpoint: string;
   readonly region: string;

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { versitygwProgram } from './cache.ts';
+import { compiledProgram } from './cache.ts';
+import type { CertificateFiles } from './certificate.ts';
 import { freePort } from './free-port.ts';
 import { Program } from './process.ts';
 import { S3Program, type S3Server } from './s3-server.ts';
@@ -13,8 +14,8 @@ export interface VersitygwOptions {
   port?: number;
   /** Keep old versions of objects, as a bucket with versioning does. */
   versioning?: boolean;
-  /** Certificate and key as files: serve https. */
-  tls?: { certFile: string; keyFile: string };
+  /** Serve https. */
+  tls?: CertificateFiles;
 }
 
 /** Starts versitygw: a strict S3 server, the reference in our tests. */
@@ -36,7 +37,7 @@ export async function startVersitygw(options: VersitygwOptions = {}): Promise<S3
     secretKey,
     dataDir,
     program: new Program({
-      command: versitygwProgram(),
+      command: compiledProgram('versitygw'),
       args: [
         ...['--port', `127.0.0.1:${port}`, '--region', region],
         ...(tls ? ['--cert', tls.certFile, '--key', tls.keyFile] : []),
