@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
@@ -132,13 +133,14 @@ describe('certificates', () => {
     const [key, cert] = ['key', 'pem'].map((end) => readFileSync(join(folder, `${name}.${end}`)));
     return `127.0.0.1:${await listening(createTlsServer({ key, cert }, answer))}`;
   }
+  const fingerprint = (name: string) => new X509Certificate(pem(name)).fingerprint256;
   const pem = (name: string) => readFileSync(join(folder, `${name}.pem`), 'utf8');
 
   it('says that one is self-signed', async () => {
     const host = await tlsHost('good');
     expect(await failure({ endpoint: `https://${host}` })).toEqual({
       code: 'target_tls_untrusted',
-      params: { host },
+      params: { host, fingerprint: fingerprint('good') },
     });
   });
 
@@ -153,14 +155,17 @@ describe('certificates', () => {
   it('says that one is for another name', async () => {
     const host = await tlsHost('name');
     const settings = { endpoint: `https://${host}`, ca_certificate: pem('name') };
-    expect(await failure(settings)).toEqual({ code: 'target_tls_name', params: { host } });
+    expect(await failure(settings)).toEqual({
+      code: 'target_tls_name',
+      params: { host, fingerprint: fingerprint('name') },
+    });
   });
 
   it('says that one has expired', async () => {
     const host = await tlsHost('old');
     expect(await failure({ endpoint: `https://${host}`, ca_certificate: pem('old') })).toEqual({
       code: 'target_tls_expired',
-      params: { host },
+      params: { host, fingerprint: fingerprint('old') },
     });
   });
 

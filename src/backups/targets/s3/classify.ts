@@ -19,6 +19,8 @@ interface Circumstances {
   readonly bucket: string;
   /** As the bucket knows it, where one object was meant. */
   readonly key?: string | undefined;
+  /** The proxy on the way, by its host; requests to a server without TLS are answered by the proxy itself. */
+  readonly proxy?: { readonly host: string; readonly answers: boolean } | undefined;
   /** The answer cannot have a document: HEAD. */
   readonly bodiless?: boolean | undefined;
   /** Now, as this machine believes (milliseconds since 1970). */
@@ -29,6 +31,20 @@ const MS_PER_MINUTE = 60_000;
 
 const TOO_MANY_REQUESTS = 429;
 const INSUFFICIENT_STORAGE = 507;
+const PROXY_PASSWORD = 407;
+
+/** What proxies answer themselves: not allowed, a name that they cannot resolve, a server that they cannot reach. */
+const OF_PROXIES: ReadonlySet<number> = new Set([400, 403, 404, 405, 500, 502, 503, 504]);
+
+/** With a proxy in between these are about the way to the proxy. */
+const NOT_REACHED: ReadonlySet<ProblemCode> = new Set([
+  'target_dns',
+  'target_refused',
+  'target_tls',
+  'target_tls_expired',
+  'target_tls_name',
+  'target_tls_untrusted',
+]);
 
 /** A code goes into a sentence, so only what looks like one does. */
 const PLAIN_CODE = /^[\w.-]{1,64}$/;
@@ -46,9 +62,25 @@ export function classify(error: unknown, around: Circumstances): Problem {
   const params = (code: ProblemCode): Problem =>
     new Problem(code, { params: paramsOf(code, fault, around), cause: error });
 
+  const atProxy = proxyCode(fault, around);
+  if (atProxy) return params(atProxy);
   if (fault.status === undefined) return params(networkCode(fault));
   if (fault.s3Code !== undefined) return params(s3CodeOf(fault.s3Code, fault));
   return params(plainAnswer(fault, around.bodiless === true));
+}
+
+/** What the proxy on the way is to blame for. With one we connect to nothing else, so no name and no port of the server was tried. */
+function proxyCode(fault: Fault, { proxy }: Circumstances): ProblemCode | undefined {
+  if (!proxy) return undefined;
+  if (fault.proxy) return fault.proxy.status === PROXY_PASSWORD ? 'target_proxy_password' : 'target_proxy';
+  if (fault.status === PROXY_PASSWORD) return 'target_proxy_password';
+  if (fault.status !== undefined) {
+    const own = proxy.answers && fault.s3Code === undefined && !fault.fromStorage;
+    return own && OF_PROXIES.has(fault.status) ? 'target_proxy' : undefined;
+  }
+  if (fault.systemCode === undefined) return undefined;
+  const code = BY_SYSTEM_CODE[fault.systemCode] ?? (proxy.answers ? tlsProblem(fault.systemCode) : undefined);
+  return code !== undefined && NOT_REACHED.has(code) ? 'target_proxy' : undefined;
 }
 
 function networkCode(fault: Fault): ProblemCode {
@@ -94,6 +126,10 @@ function plainAnswer(fault: Fault, bodiless: boolean): ProblemCode {
 
 function paramsOf(code: ProblemCode, fault: Fault, around: Circumstances): Record<string, string> {
   switch (code) {
+    case 'target_proxy':
+      return { host: around.proxy?.host ?? '', reason: reasonOf(fault) };
+    case 'target_proxy_password':
+      return { host: around.proxy?.host ?? '' };
     case 'target_dns':
     case 'target_refused':
     case 'target_timeout':
@@ -130,6 +166,7 @@ function minutesOff(fault: Fault, now: number): string {
 }
 
 function reasonOf(fault: Fault): string {
+  if (fault.proxy) return fault.proxy.reason ?? `HTTP ${fault.proxy.status}`;
   const code = fault.s3Code ?? fault.systemCode;
   if (code !== undefined && PLAIN_CODE.test(code)) return code;
   return fault.status === undefined ? 'unknown' : `HTTP ${fault.status}`;
@@ -146,16 +183,25 @@ export function retryable(error: unknown): Retryable {
     return passing || fault.status === TOO_MANY_REQUESTS ? 'yes' : 'no';
   }
   if (fault.timedOut) return 'timeout';
+  if (fault.proxy) return proxyRetryable(fault.proxy.status, fault.proxy.reason);
   const code = fault.systemCode === undefined ? undefined : BY_SYSTEM_CODE[fault.systemCode];
   if (code === 'target_timeout') return 'timeout';
   return code === 'target_cut' || fault.systemCode === 'EAI_AGAIN' ? 'yes' : 'no';
+}
+
+/** A proxy that is in trouble may be out of it in a moment; one that says no does not change its mind. */
+function proxyRetryable(status: number | undefined, reason: string | undefined): Retryable {
+  if (status !== undefined) return status >= 500 || status === TOO_MANY_REQUESTS ? 'yes' : 'no';
+  if (reason === 'ETIMEDOUT') return 'timeout';
+  return reason === 'ECONNRESET' || reason === 'EAI_AGAIN' ? 'yes' : 'no';
 }
 
 /** The same for the requests of an upload, for which a server that cannot be reached at all may come back. */
 export function retryablePatiently(error: unknown): Retryable {
   const usual = retryable(error);
   if (usual !== 'no' || error instanceof Problem) return usual;
-  const { systemCode } = faultOf(error);
+  const { proxy, systemCode: own } = faultOf(error);
+  const systemCode = proxy?.reason ?? own;
   const code = systemCode === undefined ? undefined : BY_SYSTEM_CODE[systemCode];
   return code === 'target_refused' || code === 'target_dns' ? 'yes' : 'no';
 }

@@ -1,6 +1,4 @@
 import { X509Certificate } from 'node:crypto';
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
@@ -8,20 +6,22 @@ import type { S3Settings } from '../../../contract/index.ts';
 import { Problem } from '../../../kernel/errors.ts';
 import type { TargetContext } from '../target.ts';
 import { type Address, addressOf } from './address.ts';
+import { Agents } from './agents.ts';
 import { classify, type Operation, retryable, retryablePatiently } from './classify.ts';
+import { type HttpProxy, proxyOf } from './proxy.ts';
 import { PATIENT_ATTEMPTS, retrying } from './retry.ts';
 
 /** A server that does not accept a connection in this time is not there. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
+/** The tunnel and what is behind it have limits of their own, which know better what was late. */
+const PROXIED_CONNECT_TIMEOUT_MS = 3 * CONNECT_TIMEOUT_MS;
+
 /** A small request that is not answered in this time: with one more try still below the two minutes that the shim waits. */
 const SMALL_REQUEST_MS = 40_000;
 
-/** Two parts in flight, a list, a download; more open connections would only be held for nothing. */
-const IDLE_SOCKETS = 4;
-
-/** Before the next address of a name is tried. Node's own 250 ms gives up on mobile and satellite links. */
-const NEXT_ADDRESS_AFTER_MS = 2_000;
+/** What is said of a server whose certificate was refused. */
+const CERTIFICATE_REFUSED = ['target_tls_untrusted', 'target_tls_name', 'target_tls_expired'] as const;
 
 const nothing = (): void => undefined;
 
@@ -58,8 +58,8 @@ export class Connection {
   readonly address: Address;
   readonly bucket: string;
   readonly context: TargetContext;
-  readonly #httpAgent: HttpAgent;
-  readonly #httpsAgent: HttpsAgent;
+  readonly #proxy: HttpProxy | undefined;
+  readonly #agents: Agents;
   readonly #client: S3Client;
   readonly #streamingClient: S3Client;
   /** Why nothing can work with these settings; said with each request, so that a core with such a target starts. */
@@ -69,15 +69,16 @@ export class Connection {
     this.address = addressOf(settings);
     this.bucket = settings.bucket;
     this.context = context;
-    // The number of sockets in use is bounded by what we do at once, not here: a request that waits for a free one
-    // would look like a server that does not answer.
-    const agent = {
-      keepAlive: true,
-      maxFreeSockets: IDLE_SOCKETS,
-      autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER_MS,
-    };
-    this.#httpAgent = new HttpAgent(agent);
-    this.#httpsAgent = new HttpsAgent({ ...agent, ...this.#trusting(settings.ca_certificate) });
+    this.#proxy = proxyOf(settings);
+    this.#agents = new Agents({
+      host: this.address.host,
+      endpoint: new URL(`${this.address.tls ? 'https' : 'http'}://${this.address.host}`),
+      proxy: this.#proxy,
+      secureContext: this.#trusting(settings.ca_certificate),
+      pin: settings.certificate_pin,
+      // A way of two steps, which must end before the whole attempt does.
+      connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, context.idleTimeoutMs / 3),
+    });
     this.#client = this.#clientFor(settings, context.idleTimeoutMs);
     // A slow reader is no silent server, and the socket cannot tell them apart.
     this.#streamingClient = this.#clientFor(settings, 0);
@@ -123,9 +124,24 @@ export class Connection {
       });
     } catch (error) {
       signal?.throwIfAborted();
-      const { host } = this.address;
-      throw classify(error, { operation, host, bucket: this.bucket, key, bodiless, now: Date.now() });
+      throw await this.#withFingerprint(this.problem(error, operation, key, bodiless));
     }
+  }
+
+  /** The problem for what was thrown in the middle of something. */
+  problem(error: unknown, operation: Operation, key?: string, bodiless?: boolean): Problem {
+    const { host, tls } = this.address;
+    const proxy = this.#proxy && { host: this.#proxy.host, answers: !tls };
+    const { bucket } = this;
+    return classify(error, { operation, host, bucket, key, bodiless, proxy, now: Date.now() });
+  }
+
+  /** Who is told that a certificate is not trusted may want to trust this one. */
+  async #withFingerprint(problem: Problem): Promise<Problem> {
+    if (!CERTIFICATE_REFUSED.some((code) => code === problem.code)) return problem;
+    const fingerprint = await this.#agents.fingerprint();
+    if (fingerprint === undefined) return problem;
+    return new Problem(problem.code, { params: { ...problem.params, fingerprint }, cause: problem.cause });
   }
 
   /** Ends an attempt with `target_timeout` unless it is answered soon. */
@@ -145,8 +161,7 @@ export class Connection {
   close(): void {
     this.#client.destroy();
     this.#streamingClient.destroy();
-    this.#httpAgent.destroy();
-    this.#httpsAgent.destroy();
+    this.#agents.destroy();
   }
 
   #clientFor(settings: S3Settings, idleTimeoutMs: number): S3Client {
@@ -168,25 +183,25 @@ export class Connection {
       useArnRegion: false,
       disableS3ExpressSessionAuth: true,
       requestHandler: new NodeHttpHandler({
-        connectionTimeout: CONNECT_TIMEOUT_MS,
+        connectionTimeout: this.#proxy ? PROXIED_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS,
         socketTimeout: idleTimeoutMs,
-        httpAgent: this.#httpAgent,
-        httpsAgent: this.#httpsAgent,
+        httpAgent: this.#agents.http,
+        httpsAgent: this.#agents.https,
       }),
     });
   }
 
   /** The person's certificate authority beside the usual ones; a single server's own certificate will do, too. */
-  #trusting(pem: string): { secureContext?: SecureContext } {
-    if (pem.trim() === '') return {};
+  #trusting(pem: string): SecureContext | undefined {
+    if (pem.trim() === '') return undefined;
     try {
       // Node takes nonsense for a list without certificates, and says nothing.
       new X509Certificate(pem);
       const ca = [...getCACertificates('default'), pem];
-      return { secureContext: createSecureContext({ ca, allowPartialTrustChain: true }) };
+      return createSecureContext({ ca, allowPartialTrustChain: true });
     } catch (cause) {
       this.#broken = new Problem('target_ca_unreadable', { cause });
-      return {};
+      return undefined;
     }
   }
 }

@@ -1,3 +1,5 @@
+import { ProxyError } from './proxy.ts';
+
 /** What is worth knowing of something that the SDK or the network threw, in one shape. */
 export interface Fault {
   /** The code of S3's error document; undefined when there was none. */
@@ -11,6 +13,10 @@ export interface Fault {
   readonly serverTime: number | undefined;
   /** The SDK has taken over the server's time, so the next request is signed with it. */
   readonly clockCorrected: boolean;
+  /** The proxy did not let us through: what it answered, or why it could not. */
+  readonly proxy: { readonly status: number | undefined; readonly reason: string | undefined } | undefined;
+  /** The answer names itself as one of S3's storage, and not of something on the way to it. */
+  readonly fromStorage: boolean;
 }
 
 interface SdkError {
@@ -52,6 +58,8 @@ export function faultOf(error: unknown): Fault {
     region: region && REGION.test(region) ? region : undefined,
     serverTime: Number.isNaN(time) ? undefined : time,
     clockCorrected: thrown.$metadata?.clockSkewCorrected === true,
+    proxy: error instanceof ProxyError ? { status: error.statusCode, reason: error.reason } : undefined,
+    fromStorage: headers['x-amz-request-id'] !== undefined || headers['x-amz-id-2'] !== undefined,
   };
 }
 

@@ -2,7 +2,6 @@ import { Readable } from 'node:stream';
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { Problem } from '../../../kernel/errors.ts';
 import type { OpenedObject, OpenOptions } from '../target.ts';
-import { classify } from './classify.ts';
 import type { Connection, Via } from './connection.ts';
 import { isMissing } from './missing.ts';
 import { Body } from './reader.ts';
@@ -88,14 +87,12 @@ function opened(
   // Some servers take the condition and do not look at it.
   if (options.version !== undefined && options.version !== version) throw refuse(corrupt(key, 'changed'));
   const { clock, idleTimeoutMs } = connection.context;
-  const { host } = connection.address;
   const stream = new Body({
     source,
     length: output.ContentLength,
     clock,
     idleTimeoutMs,
-    problem: (error) =>
-      classify(error, { operation: 'read', host, bucket: connection.bucket, key, now: Date.now() }),
+    problem: (error) => connection.problem(error, 'read', key),
     silence: () => silence(connection),
     signal: options.signal,
   });
