@@ -7,6 +7,7 @@ import {
   Id,
   PATHS,
   ProbeReport,
+  ProviderList,
   Target,
   TargetInput,
   TargetList,
@@ -18,10 +19,12 @@ import {
 import { timestamp } from '../kernel/clock.ts';
 import { Problem } from '../kernel/errors.ts';
 import { jsonRoute, type Route, streamRoute } from '../kernel/http/route.ts';
+import { chooseLanguage } from '../kernel/texts.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { Deletions } from './deletions.ts';
 import type { Downloads } from './downloads.ts';
 import type { CatalogueEntry } from './store.ts';
+import { providersIn } from './targets/s3/providers.ts';
 import type { Targets } from './targets.ts';
 import type { Uploads } from './uploads.ts';
 
@@ -54,6 +57,13 @@ function toMs(seconds: number | undefined): number | undefined {
 function targetRoutes({ targets, catalogue, uploads }: BackupRoutesOptions): Route[] {
   const refreshBehind = (id: string) => catalogue.refresh(id).catch(() => undefined);
   return [
+    jsonRoute({
+      method: 'GET',
+      path: PATHS.providers,
+      summary: 'List the presets of S3 providers',
+      response: ProviderList,
+      handle: async ({ header }) => ({ providers: providersIn(chooseLanguage(header('accept-language'))) }),
+    }),
     jsonRoute({
       method: 'GET',
       path: PATHS.targets,

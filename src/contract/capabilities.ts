@@ -16,7 +16,7 @@ const Advice = v.object({ code: v.string(), text: v.string() });
  */
 export const Capabilities = v.object({
   examined_at: Timestamp,
-  /** The preset whose address this is. */
+  /** The preset whose address this is, or whose server it calls itself. */
   provider: v.nullable(v.string()),
   /** How the server calls itself. */
   server: v.nullable(v.string()),

@@ -7,5 +7,6 @@ export * from './languages.ts';
 export * from './operations.ts';
 export * from './paths.ts';
 export * from './problems.ts';
+export * from './providers.ts';
 export * from './targets.ts';
 export * from './version.ts';

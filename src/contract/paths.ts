@@ -8,6 +8,7 @@ export const PATHS = {
   pairing_codes: '/api/v1/pairing/codes',
   tokens: '/api/v1/tokens',
   token: '/api/v1/tokens/{token_id}',
+  providers: '/api/v1/providers',
   targets: '/api/v1/targets',
   targets_probe: '/api/v1/targets/probe',
   target: '/api/v1/targets/{target_id}',

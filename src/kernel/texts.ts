@@ -7,8 +7,17 @@ interface ProblemText {
   readonly hint: string;
 }
 
-interface Texts {
+/** Sections of single sentences: what is advised, and what is peculiar about a provider. */
+type RemarkSection = 'advice' | 'quirks';
+
+interface Texts extends Readonly<Record<RemarkSection, Readonly<Record<string, string>>>> {
   readonly problems: Readonly<Record<string, ProblemText>>;
+}
+
+/** A sentence by its code, with the values for its placeholders. */
+export interface RemarkToWord {
+  readonly code: string;
+  readonly params?: Readonly<Record<string, string>> | undefined;
 }
 
 const loaded = new Map<Language, Texts>();
@@ -66,4 +75,13 @@ export function wordProblem(error: unknown, language: Language = 'en'): ProblemD
     hint: fill(text.hint, problem.params, language),
     params: { ...problem.params },
   };
+}
+
+/** A remark as people read it; one that is not known (a newer core's) is its code. */
+export function wordRemark(
+  section: RemarkSection,
+  { code, params = {} }: RemarkToWord,
+  language: Language = 'en',
+): string {
+  return fill(textsIn(language)[section][code] ?? code, params, language);
 }

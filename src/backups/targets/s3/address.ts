@@ -1,4 +1,5 @@
 import type { S3Settings } from '../../../contract/index.ts';
+import { recogniseHost } from './providers.ts';
 
 /** What AWS, and most servers that look at no region at all, accept. */
 const DEFAULT_REGION = 'us-east-1';
@@ -16,32 +17,9 @@ export interface Address {
   readonly loopback: boolean;
 }
 
-/** Hosts that tell their region, as their providers document them. */
-const REGION_IN_HOST: readonly RegExp[] = [
-  /^s3[.-](?:dualstack\.)?([a-z]{2}(?:-[a-z]+)+-\d)\.amazonaws\.com(?:\.cn)?$/,
-  /^s3\.([a-z0-9-]+)\.backblazeb2\.com$/,
-  /^s3\.([a-z0-9-]+)\.wasabisys\.com$/,
-  /^([a-z0-9-]+)\.your-objectstorage\.com$/,
-  /^([a-z0-9-]+)\.digitaloceanspaces\.com$/,
-  /^s3\.([a-z0-9-]+)\.scw\.cloud$/,
-  /^s3\.([a-z0-9-]+)\.(?:io|perf)\.cloud\.ovh\.(?:net|us)$/,
-  /^([a-z0-9-]+)\.linodeobjects\.com$/,
-  /^s3\.([a-z0-9-]+)\.idrivee2\.com$/,
-  /^s3[.-]([a-z0-9-]+)\.ionoscloud\.com$/,
-  /^s3\.([a-z0-9-]+)\.s4\.mega\.io$/,
-  /^sos-([a-z0-9-]+)\.exo\.io$/,
-];
+const isAws = (hostname: string): boolean => recogniseHost(hostname)?.preset.id === 'aws';
 
-const isAws = (hostname: string): boolean => /(^|\.)amazonaws\.com(\.cn)?$/.test(hostname);
-
-function regionOf(hostname: string): string {
-  if (hostname.endsWith('.r2.cloudflarestorage.com')) return 'auto';
-  for (const pattern of REGION_IN_HOST) {
-    const region = pattern.exec(hostname)?.[1];
-    if (region) return region;
-  }
-  return DEFAULT_REGION;
-}
+const regionOf = (hostname: string): string => recogniseHost(hostname)?.region ?? DEFAULT_REGION;
 
 function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
@@ -94,7 +72,7 @@ export function addressOf(settings: S3Settings): Address {
  */
 function usesPathStyle(setting: S3Settings['path_style'], hostname: string, bucket: string): boolean {
   if (setting !== 'auto') return setting === 'on';
-  return !isAws(hostname) || !/^[a-z0-9-]+$/.test(bucket);
+  return recogniseHost(hostname)?.preset.addressing !== 'virtual' || !/^[a-z0-9-]+$/.test(bucket);
 }
 
 /** Written out, so that no variable or file on this machine that is meant for other programs has a say. */
