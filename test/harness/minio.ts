@@ -4,10 +4,10 @@ import { compiledProgram } from './cache.ts';
 import type { CertificateFiles } from './certificate.ts';
 import { freePort } from './free-port.ts';
 import { Program } from './process.ts';
-import { S3Program, type S3Server } from './s3-server.ts';
+import { commandWithin, S3Program, type S3Server, type Whereabouts } from './s3-server.ts';
 import { temporaryFolder } from './temporary.ts';
 
-interface MinioOptions {
+interface MinioOptions extends Whereabouts {
   /** Where data and log go; a temporary folder if not given. */
   dir?: string;
   port?: number;
@@ -21,7 +21,7 @@ interface MinioOptions {
  * there. It is under the AGPL and only run, as a program of its own.
  */
 export async function startMinio(options: MinioOptions = {}): Promise<S3Server> {
-  const { region = 'eu-test-1', tls } = options;
+  const { region = 'eu-test-1', tls, host = '127.0.0.1', within } = options;
   const dir = resolve(options.dir ?? temporaryFolder('minio'));
   const port = options.port ?? (await freePort());
   const [dataDir, certificates] = [join(dir, 'data'), join(dir, 'certificates')];
@@ -33,6 +33,7 @@ export async function startMinio(options: MinioOptions = {}): Promise<S3Server> 
   const [accessKey, secretKey] = ['homestash-test-key', 'homestash-test-secret'];
   const server = new S3Program({
     name: 'MinIO',
+    host,
     port,
     scheme: tls ? 'https' : 'http',
     region,
@@ -40,8 +41,10 @@ export async function startMinio(options: MinioOptions = {}): Promise<S3Server> 
     secretKey,
     dataDir,
     program: new Program({
-      command: compiledProgram('minio'),
-      args: ['server', '--quiet', '--certs-dir', certificates, '--address', `127.0.0.1:${port}`, dataDir],
+      ...commandWithin(within, compiledProgram('minio'), [
+        ...['server', '--quiet', '--certs-dir', certificates, '--address', `${host}:${port}`],
+        dataDir,
+      ]),
       env: {
         MINIO_ROOT_USER: accessKey,
         MINIO_ROOT_PASSWORD: secretKey,

@@ -5,6 +5,7 @@ import { failedStart, type Program } from './process.ts';
 import { waitFor } from './wait-for.ts';
 
 const START_TIMEOUT_MS = 15_000;
+const LOCALHOST = '127.0.0.1';
 
 /** An S3 server on 127.0.0.1 that a test may ill-treat. */
 export interface S3Server {
@@ -27,8 +28,27 @@ export interface S3Server {
   log(): string;
 }
 
+/** Where a server runs; on 127.0.0.1 if nothing is said. */
+export interface Whereabouts {
+  /** The address to listen on. */
+  host?: string;
+  /** A command that runs the server as its last arguments say: in another network, say. */
+  within?: readonly string[];
+}
+
+/** The command with which a program is started where it shall run. */
+export function commandWithin(
+  within: readonly string[] | undefined,
+  command: string,
+  args: string[],
+): { command: string; args: string[] } {
+  const [first, ...rest] = [...(within ?? []), command, ...args] as [string, ...string[]];
+  return { command: first, args: rest };
+}
+
 interface S3ServerSettings {
   name: string;
+  host?: string;
   port: number;
   scheme?: 'http' | 'https';
   region: string;
@@ -38,9 +58,9 @@ interface S3ServerSettings {
   program: Program;
 }
 
-function answers(port: number): Promise<boolean> {
+function answers(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(port, host);
     socket.once('connect', () => {
       socket.destroy();
       resolve(true);
@@ -60,7 +80,7 @@ export class S3Program implements S3Server {
 
   constructor(settings: S3ServerSettings) {
     this.#settings = settings;
-    this.endpoint = `${settings.scheme ?? 'http'}://127.0.0.1:${settings.port}`;
+    this.endpoint = `${settings.scheme ?? 'http'}://${settings.host ?? LOCALHOST}:${settings.port}`;
     this.region = settings.region;
     this.accessKey = settings.accessKey;
     this.secretKey = settings.secretKey;
@@ -72,14 +92,14 @@ export class S3Program implements S3Server {
   }
 
   async start(): Promise<void> {
-    const { name, program, port } = this.#settings;
+    const { name, program, host = LOCALHOST, port } = this.#settings;
     if (program.running) return;
     program.start();
     const ended = program.exited.then(() => Promise.reject(new Error(`${name} ended`)));
     try {
       await Promise.race([
         ended,
-        waitFor(`${name} on port ${port}`, () => answers(port), { timeoutMs: START_TIMEOUT_MS }),
+        waitFor(`${name} on port ${port}`, () => answers(host, port), { timeoutMs: START_TIMEOUT_MS }),
       ]);
     } catch (error) {
       await failedStart(program, name, error);

@@ -4,10 +4,10 @@ import { compiledProgram } from './cache.ts';
 import type { CertificateFiles } from './certificate.ts';
 import { freePort } from './free-port.ts';
 import { Program } from './process.ts';
-import { S3Program, type S3Server } from './s3-server.ts';
+import { commandWithin, S3Program, type S3Server, type Whereabouts } from './s3-server.ts';
 import { temporaryFolder } from './temporary.ts';
 
-export interface VersitygwOptions {
+export interface VersitygwOptions extends Whereabouts {
   /** Where data, metadata and log go; a temporary folder if not given. */
   dir?: string;
   region?: string;
@@ -20,7 +20,7 @@ export interface VersitygwOptions {
 
 /** Starts versitygw: a strict S3 server, the reference in our tests. */
 export async function startVersitygw(options: VersitygwOptions = {}): Promise<S3Server> {
-  const { region = 'us-east-1', versioning = false, tls } = options;
+  const { region = 'us-east-1', versioning = false, tls, host = '127.0.0.1', within } = options;
   const dir = resolve(options.dir ?? temporaryFolder('versitygw'));
   const port = options.port ?? (await freePort());
   const [dataDir, metadataDir, versionsDir] = ['data', 'metadata', 'versions'].map((name) =>
@@ -30,6 +30,7 @@ export async function startVersitygw(options: VersitygwOptions = {}): Promise<S3
   const [accessKey, secretKey] = ['homestash-test-key', 'homestash-test-secret'];
   const server = new S3Program({
     name: 'versitygw',
+    host,
     port,
     scheme: tls ? 'https' : 'http',
     region,
@@ -37,15 +38,14 @@ export async function startVersitygw(options: VersitygwOptions = {}): Promise<S3
     secretKey,
     dataDir,
     program: new Program({
-      command: compiledProgram('versitygw'),
-      args: [
-        ...['--port', `127.0.0.1:${port}`, '--region', region],
+      ...commandWithin(within, compiledProgram('versitygw'), [
+        ...['--port', `${host}:${port}`, '--region', region],
         ...(tls ? ['--cert', tls.certFile, '--key', tls.keyFile] : []),
         // A folder for metadata, since not every file system that tests run on keeps extended attributes.
         ...['posix', '--sidecar', metadataDir],
         ...(versioning ? ['--versioning-dir', versionsDir] : []),
         dataDir,
-      ],
+      ]),
       env: { ROOT_ACCESS_KEY: accessKey, ROOT_SECRET_KEY: secretKey },
       logFile: join(dir, 'versitygw.log'),
     }),
