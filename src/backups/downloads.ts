@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
-import type { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import { ARCHIVE_CRC32_HEADER } from '../contract/index.ts';
+import type { Block } from '../kernel/blocks.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isProblem, Problem } from '../kernel/errors.ts';
 import { describeError, type Log } from '../kernel/log.ts';
@@ -145,7 +145,7 @@ export class Downloads {
     response.flushHeaders();
   }
 
-  /** The last piece is held back until the sum of all is right: a damaged archive never arrives as a whole one. */
+  /** The last block is held back until the sum of all is right: a damaged archive never arrives as a whole one. */
   async #copy(
     source: Source,
     response: ServerResponse,
@@ -153,14 +153,14 @@ export class Downloads {
     expected: string | null,
     progress: (done: number) => void,
   ): Promise<void> {
-    let held: Buffer | undefined;
+    let held: Block | undefined;
     let sum = 0;
     let done = 0;
-    for await (const chunk of this.#read(source, signal)) {
-      if (expected !== null) sum = crc32(chunk, sum);
+    for await (const block of this.#read(source, signal)) {
+      if (expected !== null) sum = crc32(block.bytes, sum);
+      done += block.bytes.length;
       if (held) await this.#write(response, held, signal);
-      held = chunk;
-      done += chunk.length;
+      held = block;
       progress(done);
     }
     if (expected !== null && formatCrc(sum) !== expected) {
@@ -170,7 +170,7 @@ export class Downloads {
   }
 
   /** The bytes of the range; after a cut the rest is opened anew, as long as the object is still the same. */
-  async *#read({ storage, entry, first, range }: Source, signal: AbortSignal): AsyncGenerator<Buffer> {
+  async *#read({ storage, entry, first, range }: Source, signal: AbortSignal): AsyncGenerator<Block> {
     let position = range.start;
     let opened: OpenedObject | undefined = first;
     for (let fruitless = 0; position < range.end; ) {
@@ -183,9 +183,9 @@ export class Downloads {
           signal,
         });
         if (!opened) throw new Problem('backup_not_found');
-        for await (const chunk of abortable(opened.stream, signal)) {
-          position += chunk.length;
-          yield chunk;
+        for await (const block of abortable(opened, signal)) {
+          position += block.bytes.length;
+          yield block;
         }
         if (position < range.end) throw new Problem('target_cut');
       } catch (error) {
@@ -201,32 +201,38 @@ export class Downloads {
     }
   }
 
-  #write(response: ServerResponse, chunk: Buffer, signal: AbortSignal): Promise<void> | void {
+  /** Sends a block; it is given back when the network has taken all of it. */
+  #write(response: ServerResponse, block: Block, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (response.write(chunk)) return;
     return new Promise((resolve, reject) => {
       const settle = (error?: unknown) => {
         clearTimeout(idle);
-        response.off('drain', onDrain);
         signal.removeEventListener('abort', onAbort);
         if (error === undefined) resolve();
         else reject(error);
       };
       const idle = setTimeout(() => settle(new Problem('idle_timeout')), this.#options.idleTimeoutMs);
       const onAbort = () => settle(signal.reason);
-      const onDrain = () => settle();
       signal.addEventListener('abort', onAbort, { once: true });
-      response.once('drain', onDrain);
+      response.write(block.bytes, (error) => {
+        block.release();
+        // a reader that left is told by the signal
+        if (!error) settle();
+      });
     });
   }
 }
 
-async function* abortable(stream: Readable, signal: AbortSignal): AsyncGenerator<Buffer> {
+const nothing = (): void => undefined;
+
+async function* abortable(opened: OpenedObject, signal: AbortSignal): AsyncGenerator<Block> {
+  const { stream } = opened;
   const onAbort = () => stream.destroy(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) yield chunk;
+    if (opened.blocks) yield* opened.blocks();
+    else for await (const bytes of stream as AsyncIterable<Buffer>) yield { bytes, release: nothing };
   } finally {
     signal.removeEventListener('abort', onAbort);
   }

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { FoundBackups, ProbeStep, TargetKind, TargetSettings } from '../../contract/index.ts';
 import type { MemoryBudget } from '../../kernel/admission.ts';
+import type { Block } from '../../kernel/blocks.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Problem } from '../../kernel/errors.ts';
 
@@ -21,6 +22,8 @@ export interface StoredObject {
 /** Bytes of an object from `start` on. */
 export interface OpenedObject {
   readonly stream: Readable;
+  /** The same bytes, to be read instead of the stream: cheaper for large objects where the target can do it. */
+  readonly blocks?: () => AsyncIterable<Block>;
   /** The size of the whole object. */
   readonly size: number;
   readonly version: string;

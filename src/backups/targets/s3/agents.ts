@@ -4,6 +4,7 @@ import { type AgentOptions, Agent as HttpsAgent, type RequestOptions, request } 
 import type { Duplex } from 'node:stream';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import { Problem } from '../../../kernel/errors.ts';
+import { withIntake } from './intake.ts';
 import { type HttpProxy, ProxyError } from './proxy.ts';
 
 /** Two parts in flight, a list, a download; more open connections would only be held for nothing. */
@@ -140,6 +141,8 @@ export class Agents {
     };
     this.http = new HttpAgent(this.#options);
     this.https = new SecureAgent(this.#options, way, way.pin === '' ? undefined : pinned(way));
+    // What a tunnel is made of is read in ways of its own.
+    if (!way.proxy) for (const agent of [this.http, this.https]) withIntake(agent);
   }
 
   /** The fingerprint of the certificate that the server shows, whoever signed it; nothing is sent. Undefined when it shows none. */

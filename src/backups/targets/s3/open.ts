@@ -96,7 +96,7 @@ function opened(
     silence: () => silence(connection),
     signal: options.signal,
   });
-  return { stream, size, version };
+  return { stream, blocks: () => stream.blocks(), size, version };
 }
 
 /** Whether a range began at or after the end of the object. */

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
+import type { Pace } from '../../../kernel/pace.ts';
 
 /**
  * How much is handed to a socket at once. TLS encrypts whatever it is given into memory of its own, so a whole part
@@ -52,8 +53,11 @@ export class PartBuffer {
     return taken;
   }
 
-  /** What is inside; to be asked for once, and valid until `reset`. */
-  payload(): Payload {
+  /**
+   * What is inside; to be asked for once, and valid until `reset`. Its streams keep to the pace; the signal ends their
+   * waiting for it.
+   */
+  payload(pace?: Pace, signal?: AbortSignal): Payload {
     const bytes = this.#bytes.subarray(0, this.#length);
     const sum = Buffer.alloc(4);
     sum.writeUInt32BE(this.#crc);
@@ -61,7 +65,7 @@ export class PartBuffer {
       length: bytes.length,
       crc32: sum.toString('base64'),
       sha256: this.#hash?.digest('hex'),
-      stream: () => new Slices(bytes),
+      stream: () => (pace ? new PacedSlices(bytes, pace, signal) : new Slices(bytes)),
     };
   }
 
@@ -90,5 +94,38 @@ class Slices extends Readable {
     const slice = this.#bytes.subarray(this.#offset, this.#offset + SLICE_BYTES);
     this.#offset += slice.length;
     this.push(slice);
+  }
+}
+
+/** The same at a pace: a slice is as large as suits the limit of the moment, and nothing is taken ahead. */
+class PacedSlices extends Readable {
+  readonly #bytes: Buffer;
+  readonly #pace: Pace;
+  readonly #signal: AbortSignal | undefined;
+  #offset = 0;
+
+  constructor(bytes: Buffer, pace: Pace, signal: AbortSignal | undefined) {
+    super({ highWaterMark: 1 });
+    this.#bytes = bytes;
+    this.#pace = pace;
+    this.#signal = signal;
+  }
+
+  override _read(): void {
+    // whoever sends it hears of the signal by himself
+    if (this.#signal?.aborted) return;
+    const slice = this.#bytes.subarray(this.#offset, this.#offset + this.#pace.slice);
+    if (slice.length === 0) {
+      this.push(null);
+      return;
+    }
+    this.#offset += slice.length;
+    const paid = this.#pace.take(slice.length, this.#signal);
+    if (paid)
+      paid.then(
+        () => this.push(slice),
+        () => undefined,
+      );
+    else this.push(slice);
   }
 }

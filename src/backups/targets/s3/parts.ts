@@ -5,7 +5,10 @@ const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;
 
 /** Smaller parts cost more requests than they save memory. */
-const SMALLEST_PART = 16 * MIB;
+const USUAL_PART = 16 * MIB;
+
+/** Where many are in flight, or a limit makes each of them slow. S3 itself allows 5 MiB. */
+const SMALL_PART = 8 * MIB;
 
 /** Two of them are what a box with 1 GB can spare for an upload. */
 const LARGEST_PART = 64 * MIB;
@@ -20,7 +23,13 @@ const PLANNED_PARTS = 9_000;
  * Parts of an upload in flight at once, each in a buffer of its own. One leaves the line idle while the next part
  * is filled; more than two raise the memory but hardly the speed, and some providers slow uploads down for it.
  */
-const BUFFERS = 2;
+const USUAL_BUFFERS = 2;
+
+/**
+ * No more is in flight than a limit lets out in this time. Whoever sends the archive hears nothing meanwhile and gives
+ * up after 15 minutes; several uploads that share a limit stay below that, too (seconds).
+ */
+const IN_FLIGHT_SECONDS = 240;
 
 /** The buffers of an upload; each is a part (sizes in bytes). */
 export interface Plan {
@@ -28,22 +37,37 @@ export interface Plan {
   readonly buffers: number;
 }
 
+/** What an upload is to keep to besides its size. */
+export interface PlanWishes {
+  /** How many parts a person wants in flight; 0 leaves it to us. */
+  readonly parallel?: number;
+  /** What the upload is limited to (bytes per second). */
+  readonly rate?: number | undefined;
+}
+
 /**
- * How an archive of at most `sizeLimit` bytes is cut: equal parts (R2 and Mega accept no others), as small as the
- * number of parts allows. What fits into one part gets one buffer.
+ * How an archive of at most `sizeLimit` bytes is cut, with `memory` bytes for all buffers: equal parts (R2 and Mega accept no others), as small as the
+ * number of parts allows, and as many in flight as the memory and a limit allow. What fits into one part gets one
+ * buffer.
  * @throws Problem `upload_too_large`
  */
-export function planParts(sizeLimit: number, memory: number): Plan {
-  if (sizeLimit <= SMALLEST_PART) {
-    return { bufferSize: SMALLEST_PART, buffers: 1 };
-  }
+export function planParts(sizeLimit: number, memory: number, { parallel = 0, rate }: PlanWishes = {}): Plan {
+  const small = parallel > USUAL_BUFFERS || rate !== undefined;
+  const smallest = small ? SMALL_PART : USUAL_PART;
+  if (sizeLimit <= smallest) return { bufferSize: smallest, buffers: 1 };
   const wanted = Math.ceil(sizeLimit / PLANNED_PARTS / MIB) * MIB;
-  const bufferSize = Math.min(LARGEST_PART, Math.max(SMALLEST_PART, wanted));
-  const most = Math.min(LARGEST_PART, Math.floor(memory / BUFFERS / MIB) * MIB) * MOST_PARTS;
-  if (sizeLimit > bufferSize * MOST_PARTS || bufferSize * BUFFERS > memory) {
+  const bufferSize = Math.min(LARGEST_PART, Math.max(smallest, wanted));
+  const most = Math.min(LARGEST_PART, Math.floor(memory / USUAL_BUFFERS / MIB) * MIB) * MOST_PARTS;
+  if (sizeLimit > bufferSize * MOST_PARTS || bufferSize * USUAL_BUFFERS > memory) {
     throw tooLarge(most);
   }
-  return { bufferSize, buffers: BUFFERS };
+  const buffers = Math.min(
+    parallel === 0 ? USUAL_BUFFERS : parallel,
+    Math.floor(memory / bufferSize),
+    Math.ceil(sizeLimit / bufferSize),
+    rate === undefined ? Number.POSITIVE_INFINITY : Math.floor((rate * IN_FLIGHT_SECONDS) / bufferSize),
+  );
+  return { bufferSize, buffers: Math.max(1, buffers) };
 }
 
 /** An archive that is larger than `limit` bytes. */

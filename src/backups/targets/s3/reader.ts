@@ -1,5 +1,10 @@
+import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import { BLOCK_BYTES, type Block } from '../../../kernel/blocks.ts';
 import type { Clock } from '../../../kernel/clock.ts';
+import type { Pace } from '../../../kernel/pace.ts';
+import { type Intake, intakeOf } from './intake.ts';
+import { Lending } from './lending.ts';
 
 interface BodyOptions {
   readonly source: Readable;
@@ -11,18 +16,29 @@ interface BodyOptions {
   readonly problem: (error: unknown) => unknown;
   /** The problem for silence. */
   readonly silence: () => unknown;
+  /** Holds the bytes to a limit. */
+  readonly pace?: Pace | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A server so slow that a block is not full after this time: its bytes are passed on as they are (milliseconds). */
+const LINGER_MS = 1_000;
+
+const nothing = (): void => undefined;
+
 /**
  * The body of an answer as whoever reads it should see it: its errors are problems, silence of the server (and not
- * of the reader) ends it, less than what was promised is an error, and destroying it closes the connection at once.
+ * of the reader, nor of a limit of ours) ends it, less than what was promised is an error, and destroying it closes
+ * the connection at once. Either the stream is read or its blocks.
  */
 export class Body extends Readable {
   readonly #options: BodyOptions;
   readonly #closed = new AbortController();
   readonly #onAbort: () => void;
+  readonly #onData = (chunk: Buffer): void => this.#take(chunk);
   #received = 0;
+  #paced = false;
+  #lending: Lending | undefined;
   /** Since when we wait for the server; undefined while the reader has enough. */
   #waitingSince: number | undefined;
 
@@ -30,7 +46,7 @@ export class Body extends Readable {
     super();
     this.#options = options;
     const { source, signal } = options;
-    source.on('data', (chunk: Buffer) => this.#take(chunk));
+    source.on('data', this.#onData);
     source.pause();
     source.once('end', () => this.#end());
     source.once('error', (error) => this.destroy(this.#problemOf(error)));
@@ -39,7 +55,30 @@ export class Body extends Readable {
     void this.#watch();
   }
 
+  /**
+   * The bytes in lent memory, which for a large body costs a third of what the stream does. Ends with what the stream
+   * would end with. A connection whose rest was lent is not used again.
+   */
+  async *blocks(): AsyncGenerator<Block> {
+    const { source } = this.#options;
+    const intake = this.#intake();
+    if (!intake) {
+      for await (const chunk of this) yield { bytes: chunk as Buffer, release: nothing };
+      return;
+    }
+    this.on('error', nothing);
+    source.off('data', this.#onData);
+    const first = parsed(source);
+    for (const chunk of first) this.#received += chunk.length;
+    const lending = this.#received < this.#length ? this.#lend(intake) : undefined;
+    for (const bytes of first) yield { bytes, release: nothing };
+    if (lending) yield* lending.blocks();
+    else this.destroy();
+    if (this.#received < this.#length) throw this.#problemOf(cut());
+  }
+
   override _read(): void {
+    if (this.#paced) return;
     this.#waitingSince ??= this.#options.clock.monotonic();
     this.#options.source.resume();
   }
@@ -48,12 +87,46 @@ export class Body extends Readable {
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
     this.#closed.abort();
     this.#options.source.destroy();
+    this.#lending?.end(error ?? undefined);
     callback(error);
+  }
+
+  #lend(intake: Intake): Lending {
+    const { clock, pace } = this.#options;
+    const lending = new Lending({
+      intake,
+      left: this.#length - this.#received,
+      pace,
+      signal: this.#closed.signal,
+      onMove: (bytes, waiting) => {
+        this.#received += bytes;
+        this.#waitingSince = waiting ? clock.monotonic() : undefined;
+        if (this.#received === this.#length) this.destroy();
+      },
+    });
+    this.#lending = lending;
+    this.#waitingSince = clock.monotonic();
+    lending.start();
+    return lending;
+  }
+
+  /** Where the socket can lay the bytes elsewhere, and enough of them are to come; small ones leave the connection in use. */
+  #intake(): Intake | undefined {
+    const { socket, headers } = this.#options.source as Partial<IncomingMessage>;
+    if (this.#length <= 2 * BLOCK_BYTES || !socket || headers?.['transfer-encoding'] !== undefined)
+      return undefined;
+    return intakeOf(socket);
   }
 
   #take(chunk: Buffer): void {
     this.#received += chunk.length;
-    if (this.push(chunk)) {
+    const paid = this.#options.pace?.take(chunk.length, this.#closed.signal);
+    const wanted = this.push(chunk);
+    if (paid) {
+      this.#paced = true;
+      paid.then(() => this.#paid(), nothing);
+    }
+    if (wanted && !paid) {
       this.#waitingSince = this.#options.clock.monotonic();
     } else {
       this.#waitingSince = undefined;
@@ -61,10 +134,19 @@ export class Body extends Readable {
     }
   }
 
+  #paid(): void {
+    this.#paced = false;
+    if (this.readableLength < this.readableHighWaterMark) this._read();
+  }
+
+  /** What was promised; nothing where nobody said. */
+  get #length(): number {
+    return this.#options.length ?? 0;
+  }
+
   #end(): void {
     this.#waitingSince = undefined;
-    const { length } = this.#options;
-    if (length !== undefined && this.#received < length) this.destroy(this.#problemOf(cut()));
+    if (this.#received < this.#length) this.destroy(this.#problemOf(cut()));
     else this.push(null);
   }
 
@@ -77,12 +159,27 @@ export class Body extends Readable {
         this.destroy(this.#options.silence() as Error);
         return;
       }
-      await clock.sleep(idleTimeoutMs - waited, this.#closed.signal).catch(() => undefined);
+      if (this.#lending?.awaited) this.#lending.flush();
+      const left = idleTimeoutMs - waited;
+      const pause = this.#lending ? Math.min(LINGER_MS, left) : left;
+      await clock.sleep(pause, this.#closed.signal).catch(nothing);
     }
   }
 
   #problemOf(error: unknown): Error {
     return this.#options.problem(error) as Error;
+  }
+}
+
+/** What Node's parser has, or is about to get from the socket. */
+function parsed(source: Readable): Buffer[] {
+  const { socket } = source as IncomingMessage;
+  const chunks: Buffer[] = [];
+  for (;;) {
+    const chunk = source.read() as Buffer | null;
+    if (chunk !== null) chunks.push(chunk);
+    else if (socket.readableLength > 0) socket.read();
+    else return chunks;
   }
 }
 

@@ -1,6 +1,7 @@
 import type { CompletedPart } from '@aws-sdk/client-s3';
 import type { Lease } from '../../../kernel/admission.ts';
 import { Problem } from '../../../kernel/errors.ts';
+import type { Pace } from '../../../kernel/pace.ts';
 import type { ArchiveWriter } from '../target.ts';
 import { PartBuffer } from './part-buffer.ts';
 import { type Plan, tooLarge } from './parts.ts';
@@ -14,6 +15,8 @@ interface S3WriterOptions {
   readonly sizeLimit: number;
   /** The memory of the buffers; given back as soon as nothing uses them. */
   readonly lease: Lease;
+  /** Holds the bytes to a limit. */
+  readonly pace?: Pace | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -90,7 +93,7 @@ export class S3Writer implements ArchiveWriter {
         await uploads.complete(await this.#upload, this.#parts, this.#size);
       } else {
         const buffer = this.#current ?? (await this.#nextBuffer());
-        await uploads.whole(key, buffer.payload(), this.#signal);
+        await uploads.whole(key, buffer.payload(this.#options.pace, this.#signal), this.#signal);
       }
       this.#committed = true;
       this.#release();
@@ -128,10 +131,15 @@ export class S3Writer implements ArchiveWriter {
   }
 
   async #sendPart(number: number, buffer: PartBuffer): Promise<void> {
-    const { uploads, key } = this.#options;
+    const { uploads, key, pace } = this.#options;
     this.#upload ??= uploads.start(key);
     const upload = await unlessAborted(this.#upload, this.#signal);
-    this.#parts[number - 1] = await uploads.part(upload, number, buffer.payload(), this.#signal);
+    this.#parts[number - 1] = await uploads.part(
+      upload,
+      number,
+      buffer.payload(pace, this.#signal),
+      this.#signal,
+    );
     buffer.reset();
     this.#free.push(buffer);
   }

@@ -1,0 +1,49 @@
+/** Bytes in memory that is lent: they stay as they are until `release`, and are somebody else's afterwards. */
+export interface Block {
+  readonly bytes: Buffer;
+  release(): void;
+}
+
+/** One block of this size is a read or a write of the kernel: larger ones save nothing more. */
+export const BLOCK_BYTES = 512 * 1024;
+
+/** One that is filled, one that is held back, one on its way out, and one ready for it. */
+const BLOCKS = 4;
+
+/** The blocks of one transfer: a few, used again and again, so that it makes no garbage and holds 2 MiB at most. */
+export class BlockPool {
+  #free: Buffer[] = [];
+  #made = 0;
+  readonly #onRelease: () => void;
+
+  /** @param onRelease called when there is a free block again */
+  constructor(onRelease: () => void) {
+    this.#onRelease = onRelease;
+  }
+
+  /** Whether `take` gives one without going beyond what was planned. */
+  get available(): boolean {
+    return this.#free.length > 0 || this.#made < BLOCKS;
+  }
+
+  take(): Buffer {
+    const free = this.#free.pop();
+    if (free) return free;
+    this.#made += 1;
+    return Buffer.allocUnsafeSlow(BLOCK_BYTES);
+  }
+
+  /** The first bytes of a taken block, to be given back once by whoever gets them. */
+  lend(memory: Buffer, bytes: number): Block {
+    let lent = true;
+    return {
+      bytes: memory.subarray(0, bytes),
+      release: () => {
+        if (!lent) return;
+        lent = false;
+        this.#free.push(memory);
+        this.#onRelease();
+      },
+    };
+  }
+}
