@@ -36,6 +36,8 @@ const MAX_ROUNDS = 3;
 /** What is wrong with one description and not with the target: it may be in an archive class, or somebody else's. */
 const OF_ONE_OBJECT = [
   'target_forbidden',
+  'target_archived',
+  'target_customer_key',
   'target_corrupt',
   'target_unexpected',
   'target_folder_not_writable',

@@ -45,6 +45,8 @@ export class Deletions {
   async #delete(targetId: string, entry: CatalogueEntry): Promise<void> {
     const { store, targets, catalogue, log } = this.#options;
     const storage = await targets.storage(targetId);
+    // all or nothing: a backup of which a part is protected stays whole
+    await storage.checkDeletable?.([entry.sidecarKey, entry.archiveKey]);
     const id = await this.#note(targetId, entry);
     if (id === undefined) {
       await storage.delete(entry.sidecarKey);

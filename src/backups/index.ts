@@ -61,6 +61,7 @@ export function createBackups(options: BackupsOptions): Feature {
       memory: new MemoryBudget(MEMORY_BYTES),
       dataDir: options.dataDir,
       idleTimeoutMs: options.idleTimeoutMs,
+      log,
     },
     onChange: onTargets,
   });

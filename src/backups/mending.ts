@@ -35,7 +35,9 @@ export class Mending {
     signal?: AbortSignal,
   ): Promise<void> {
     await storage.put(names.sidecar, Buffer.from(encodeSidecar(stored)), signal);
-    const sidecar = await storage.stat(names.sidecar, signal).catch(() => undefined);
+    const [sidecar, archive] = await Promise.all(
+      [names.sidecar, names.archive].map((key) => storage.stat(key, signal).catch(() => undefined)),
+    );
     await this.#options.catalogue().add({
       target_id: targetId,
       sidecar_key: names.sidecar,
@@ -44,9 +46,8 @@ export class Mending {
       backup_id: stored.backup.backup_id,
       archive_key: names.archive,
       archive_size: stored.backup.size,
-      // as soon as the store lists it
-      archive_class: null,
-      archived: 0,
+      archive_class: archive?.storageClass ?? null,
+      archived: archive?.archived ? 1 : 0,
       description: JSON.stringify(stored),
       modified: sidecar?.modified ?? this.#options.clock.now(),
     });

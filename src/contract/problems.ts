@@ -66,6 +66,7 @@ export const PROBLEMS = {
   target_encryption: describe(502),
   target_customer_key: describe(502),
   target_locked: describe(409),
+  target_held: describe(409),
   target_archived: describe(409),
   // backups
   backup_not_found: describe(404, 'not_found'),

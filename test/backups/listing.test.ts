@@ -74,7 +74,7 @@ describe.skipIf(!haveVersitygw())('a list is read from a bucket', () => {
     expect(await listed()).toEqual([backup.backup_id]);
     // an empty list would be believed
     frozen(true);
-    await expect(listed()).rejects.toMatchObject({ problem: { code: 'target_forbidden' } });
+    await expect(listed()).rejects.toMatchObject({ problem: { code: 'target_archived' } });
     proxy.reset();
     expect(await listed()).toHaveLength(2);
   });

@@ -4,6 +4,7 @@ import type { MemoryBudget } from '../../kernel/admission.ts';
 import type { Block } from '../../kernel/blocks.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import type { Problem } from '../../kernel/errors.ts';
+import type { Log } from '../../kernel/log.ts';
 
 /** A stored object. Keys are relative to the target's folder and use `/`. */
 export interface StoredObject {
@@ -97,6 +98,8 @@ export interface StorageTarget {
   create(key: string, options: WriterOptions): Promise<ArchiveWriter>;
   /** Deletes an object; it is no fault when there is none. */
   delete(key: string, signal?: AbortSignal): Promise<void>;
+  /** Rejects with `target_locked` or `target_held` when the store protects one of these objects from being deleted. */
+  checkDeletable?(keys: readonly string[], signal?: AbortSignal): Promise<void>;
   /** Removes what a crash left of an upload to this key: parts, temporary files. The object itself stays. */
   sweep(key: string, signal?: AbortSignal): Promise<void>;
   /** Frees connections; afterwards the target is not used again. */
@@ -111,6 +114,8 @@ export interface TargetContext {
   readonly dataDir: string;
   /** An upload or download in which no byte moves for so long is given up (milliseconds). */
   readonly idleTimeoutMs: number;
+  /** For what a person should know although nothing failed. */
+  readonly log?: Pick<Log, 'warning'>;
 }
 
 /** One kind of target: what the registry needs to know of it. */

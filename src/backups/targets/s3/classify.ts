@@ -4,9 +4,11 @@ import {
   BY_S3_CODE,
   BY_SYSTEM_CODE,
   BY_TLS_CODE,
+  KEY_SERVICE_CODE,
   type Operation,
   PASSING_S3_CODES,
   PERMISSIONS,
+  REFUSALS,
 } from './codes.ts';
 import { type Fault, faultOf } from './fault.ts';
 import type { Retryable } from './retry.ts';
@@ -21,6 +23,10 @@ interface Circumstances {
   readonly key?: string | undefined;
   /** The proxy on the way, by its host; requests to a server without TLS are answered by the proxy itself. */
   readonly proxy?: { readonly host: string; readonly answers: boolean } | undefined;
+  /** The server was asked to encrypt. */
+  readonly encrypting?: boolean | undefined;
+  /** That was asked for. */
+  readonly storageClass?: string | undefined;
   /** The answer cannot have a document: HEAD. */
   readonly bodiless?: boolean | undefined;
   /** Now, as this machine believes (milliseconds since 1970). */
@@ -65,6 +71,7 @@ export function classify(error: unknown, around: Circumstances): Problem {
   const atProxy = proxyCode(fault, around);
   if (atProxy) return params(atProxy);
   if (fault.status === undefined) return params(networkCode(fault));
+  if (around.encrypting && refusesEncryption(fault)) return params('target_encryption');
   if (fault.s3Code !== undefined) return params(s3CodeOf(fault.s3Code, fault));
   return params(plainAnswer(fault, around.bodiless === true));
 }
@@ -95,11 +102,17 @@ function networkCode(fault: Fault): ProblemCode {
   return systemCode.startsWith('HPE_') ? 'target_not_s3' : 'target_unexpected';
 }
 
+/** Servers that have no encryption, or not this one, say so as they say it of any header; sums have been left out by then. */
+function refusesEncryption({ status, s3Code }: Fault): boolean {
+  return status === 501 || (status === 400 && s3Code !== undefined && REFUSALS.has(s3Code));
+}
+
 function s3CodeOf(code: string, fault: Fault): ProblemCode {
   const known = BY_S3_CODE[code];
   // "Malformed" is said of a wrong region and of other things; only the first names the right one.
   if (known === 'target_wrong_region' && fault.region === undefined) return 'target_unexpected';
   if (known) return known;
+  if (KEY_SERVICE_CODE.test(code)) return 'target_encryption';
   const status = fault.status ?? 0;
   if (status === INSUFFICIENT_STORAGE) return 'target_full';
   if (status === 401) return 'target_wrong_key';
@@ -153,6 +166,11 @@ function paramsOf(code: ProblemCode, fault: Fault, around: Circumstances): Recor
       return { status: String(fault.status ?? '') };
     case 'target_corrupt':
       return { key: around.key ?? '', reason: reasonOf(fault) };
+    case 'target_storage_class':
+      return { class: around.storageClass ?? '' };
+    case 'target_archived':
+      return { class: fault.storageClass ?? '?', key: around.key ?? '' };
+    case 'target_encryption':
     case 'target_unexpected':
       return { reason: reasonOf(fault) };
     default:
@@ -176,7 +194,8 @@ function reasonOf(fault: Fault): string {
 export function retryable(error: unknown): Retryable {
   if (error instanceof Problem) return error.code === 'target_timeout' ? 'timeout' : 'no';
   const fault = faultOf(error);
-  if (fault.s3Code === 'RequestTimeTooSkewed') return fault.clockCorrected ? 'at_once' : 'no';
+  if (fault.clockCorrected && refusesTime(fault)) return 'at_once';
+  if (fault.s3Code === 'RequestTimeTooSkewed') return 'no';
   if (fault.s3Code !== undefined && PASSING_S3_CODES.has(fault.s3Code)) return 'yes';
   if (fault.status !== undefined) {
     const passing = fault.status >= 500 && fault.status !== 501 && fault.status !== INSUFFICIENT_STORAGE;
@@ -189,11 +208,21 @@ export function retryable(error: unknown): Retryable {
   return code === 'target_cut' || fault.systemCode === 'EAI_AGAIN' ? 'yes' : 'no';
 }
 
+/** Whether the time of the request may be why it was refused. HEAD has no room for a code, and some servers have none of their own. */
+function refusesTime({ status, s3Code }: Fault): boolean {
+  return s3Code === 'RequestTimeTooSkewed' || status === 401 || status === 403;
+}
+
 /** A proxy that is in trouble may be out of it in a moment; one that says no does not change its mind. */
 function proxyRetryable(status: number | undefined, reason: string | undefined): Retryable {
   if (status !== undefined) return status >= 500 || status === TOO_MANY_REQUESTS ? 'yes' : 'no';
   if (reason === 'ETIMEDOUT') return 'timeout';
   return reason === 'ECONNRESET' || reason === 'EAI_AGAIN' ? 'yes' : 'no';
+}
+
+/** For how long the server wants to be left alone before the next try (milliseconds). */
+export function askedPause(error: unknown): number {
+  return error instanceof Problem ? 0 : (faultOf(error).retryAfterMs ?? 0);
 }
 
 /** The same for the requests of an upload, for which a server that cannot be reached at all may come back. */

@@ -37,7 +37,28 @@ export const BY_S3_CODE: Readonly<Record<string, ProblemCode>> = {
   InsufficientStorage: 'target_full',
   XMinioStorageFull: 'target_full',
   XMinioAdminBucketQuotaExceeded: 'target_full',
+  InvalidStorageClass: 'target_storage_class',
+  InvalidObjectState: 'target_archived',
+  InvalidEncryptionAlgorithmError: 'target_encryption',
+  InvalidEncryptionAlgorithm: 'target_encryption',
+  InvalidEncryptionMethod: 'target_encryption',
+  InvalidEncryptionRequest: 'target_encryption',
+  InvalidSSECustomerAlgorithm: 'target_encryption',
+  InvalidSSECustomerKey: 'target_encryption',
+  KMSNotConfigured: 'target_encryption',
 };
+
+/** AWS hands the codes of its key service through, with this in front. */
+export const KEY_SERVICE_CODE = /^KMS\.\w/;
+
+/** Codes with which servers refuse a header that they do not know, or miss one. */
+export const REFUSALS: ReadonlySet<string> = new Set([
+  'NotImplemented',
+  'InvalidArgument',
+  'InvalidRequest',
+  'UnsupportedHeader',
+  'MissingContentMD5',
+]);
 
 /** Codes of the operating system. */
 export const BY_SYSTEM_CODE: Readonly<Record<string, ProblemCode>> = {

@@ -7,9 +7,10 @@ import { Problem } from '../../../kernel/errors.ts';
 import type { TargetContext } from '../target.ts';
 import { type Address, addressOf } from './address.ts';
 import { Agents } from './agents.ts';
-import { classify, type Operation, retryable, retryablePatiently } from './classify.ts';
+import { askedPause, classify, type Operation, retryable, retryablePatiently } from './classify.ts';
+import { type Encryption, encryptionOf, refused } from './encryption.ts';
 import { type HttpProxy, proxyOf } from './proxy.ts';
-import { PATIENT_ATTEMPTS, retrying } from './retry.ts';
+import { LONGEST_ASKED_MS, LONGEST_ASKED_PATIENT_MS, PATIENT_ATTEMPTS, retrying } from './retry.ts';
 
 /** A server that does not accept a connection in this time is not there. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -45,6 +46,8 @@ export interface RunOptions {
   readonly attempts?: number;
   /** Hours of an upload hang on it: a line that is gone for a moment does not end it. */
   readonly patient?: boolean;
+  /** The server is asked to encrypt what is sent. */
+  readonly encrypting?: boolean;
   /** The answer has no body, so a refusal has no document. */
   readonly bodiless?: boolean;
   /** The body is read by whoever called, at their pace: silence is watched there. */
@@ -57,6 +60,9 @@ export interface RunOptions {
 export class Connection {
   readonly address: Address;
   readonly bucket: string;
+  /** Of archives; empty for the server's own choice. */
+  readonly storageClass: string;
+  readonly encryption: Encryption;
   readonly context: TargetContext;
   readonly #proxy: HttpProxy | undefined;
   readonly #agents: Agents;
@@ -68,6 +74,8 @@ export class Connection {
   constructor(settings: S3Settings, context: TargetContext) {
     this.address = addressOf(settings);
     this.bucket = settings.bucket;
+    this.storageClass = settings.storage_class;
+    this.encryption = encryptionOf(settings);
     this.context = context;
     this.#proxy = proxyOf(settings);
     this.#agents = new Agents({
@@ -79,6 +87,8 @@ export class Connection {
       // A way of two steps, which must end before the whole attempt does.
       connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, context.idleTimeoutMs / 3),
     });
+    const { tls, loopback } = this.address;
+    if (this.encryption.customer.SSECustomerKey && !tls && !loopback) this.#broken ??= refused('https');
     this.#client = this.#clientFor(settings, context.idleTimeoutMs);
     // A slow reader is no silent server, and the socket cannot tell them apart.
     this.#streamingClient = this.#clientFor(settings, 0);
@@ -89,7 +99,7 @@ export class Connection {
    * `send` is called once for each attempt; an attempt that failed is cut off from its socket before the next begins.
    */
   async run<T>(operation: Operation, send: (via: Via) => Promise<T>, options: RunOptions = {}): Promise<T> {
-    const { signal, key, patient, bodiless, streaming } = options;
+    const { signal, patient, streaming } = options;
     const small = !(patient || streaming || options.slow);
     const attempts = options.attempts ?? (patient ? PATIENT_ATTEMPTS : undefined);
     const { clock } = this.context;
@@ -120,20 +130,30 @@ export class Connection {
         clock,
         signal,
         retryable: patient ? retryablePatiently : retryable,
+        asked: (error) => Math.min(askedPause(error), patient ? LONGEST_ASKED_PATIENT_MS : LONGEST_ASKED_MS),
         ...(attempts === undefined ? {} : { attempts }),
       });
     } catch (error) {
       signal?.throwIfAborted();
-      throw await this.#withFingerprint(this.problem(error, operation, key, bodiless));
+      throw await this.#withFingerprint(this.problem(error, operation, options));
     }
   }
 
   /** The problem for what was thrown in the middle of something. */
-  problem(error: unknown, operation: Operation, key?: string, bodiless?: boolean): Problem {
+  problem(error: unknown, operation: Operation, options: RunOptions): Problem {
     const { host, tls } = this.address;
-    const proxy = this.#proxy && { host: this.#proxy.host, answers: !tls };
-    const { bucket } = this;
-    return classify(error, { operation, host, bucket, key, bodiless, proxy, now: Date.now() });
+    const { key, bodiless, encrypting } = options;
+    return classify(error, {
+      operation,
+      host,
+      bucket: this.bucket,
+      storageClass: this.storageClass,
+      key,
+      bodiless,
+      encrypting,
+      proxy: this.#proxy && { host: this.#proxy.host, answers: !tls },
+      now: Date.now(),
+    });
   }
 
   /** Who is told that a certificate is not trusted may want to trust this one. */

@@ -11,6 +11,10 @@ export interface Fault {
   readonly region: string | undefined;
   /** When the server says it is (milliseconds since 1970). */
   readonly serverTime: number | undefined;
+  /** How long the server wants to be left alone (milliseconds). */
+  readonly retryAfterMs: number | undefined;
+  /** Of the object that cannot be read as long as it is there. */
+  readonly storageClass: string | undefined;
   /** The SDK has taken over the server's time, so the next request is signed with it. */
   readonly clockCorrected: boolean;
   /** The proxy did not let us through: what it answered, or why it could not. */
@@ -25,11 +29,14 @@ interface SdkError {
   readonly Code?: unknown;
   readonly Region?: unknown;
   readonly ServerTime?: unknown;
+  readonly StorageClass?: unknown;
   readonly errors?: unknown;
   readonly $fault?: unknown;
   readonly $metadata?: { readonly httpStatusCode?: unknown; readonly clockSkewCorrected?: unknown };
   readonly $response?: { readonly headers?: Readonly<Record<string, unknown>> };
 }
+
+const MS_PER_SECOND = 1_000;
 
 /** A region is put into a sentence and perhaps into the settings, so nothing else may pass for one. */
 const REGION = /^[A-Za-z0-9-]{1,64}$/;
@@ -57,10 +64,19 @@ export function faultOf(error: unknown): Fault {
     timedOut: name === 'TimeoutError' && systemCodeOf(thrown) === undefined,
     region: region && REGION.test(region) ? region : undefined,
     serverTime: Number.isNaN(time) ? undefined : time,
+    retryAfterMs: retryAfter(text(headers['retry-after'])),
+    storageClass: text(thrown.StorageClass),
     clockCorrected: thrown.$metadata?.clockSkewCorrected === true,
     proxy: error instanceof ProxyError ? { status: error.statusCode, reason: error.reason } : undefined,
     fromStorage: headers['x-amz-request-id'] !== undefined || headers['x-amz-id-2'] !== undefined,
   };
+}
+
+/** Seconds, or a date (RFC 9110, 10.2.3). */
+function retryAfter(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const ms = /^\d+$/.test(value) ? Number(value) * MS_PER_SECOND : Date.parse(value) - Date.now();
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }
 
 /** With several addresses for one name all were tried, and the last one's failure says why. */

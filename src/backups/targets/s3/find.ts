@@ -70,7 +70,7 @@ async function dateIn(
   const object = await openObject(connection, sidecar.key, signal ? { signal } : {}).catch(
     (error: unknown) => {
       // an archive class, or somebody else's
-      if (isProblem(error, 'target_forbidden')) return undefined;
+      if (isProblem(error, 'target_forbidden') || isProblem(error, 'target_archived')) return undefined;
       throw error;
     },
   );

@@ -1,6 +1,7 @@
 import { ListObjectsV2Command, type ListObjectsV2CommandOutput } from '@aws-sdk/client-s3';
 import { Problem } from '../../../kernel/errors.ts';
 import type { StoredObject } from '../target.ts';
+import { classOf } from './classes.ts';
 import type { Connection } from './connection.ts';
 import { decodeListed } from './keys.ts';
 import { versionOf } from './version.ts';
@@ -30,6 +31,7 @@ export async function listObjects(connection: Connection, options: ListOptions):
         size: item.Size ?? 0,
         version: versionOf(item),
         modified: item.LastModified?.getTime() ?? 0,
+        ...classOf(item, connection.address.host),
       });
     }
     // Names of folders count: they are what fills the pages of a bucket that is used for other things.

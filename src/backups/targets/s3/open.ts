@@ -3,6 +3,7 @@ import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s
 import { Problem } from '../../../kernel/errors.ts';
 import type { OpenedObject, OpenOptions } from '../target.ts';
 import type { Connection, Via } from './connection.ts';
+import { type CustomerKey, readWithKey } from './encryption.ts';
 import { isMissing } from './missing.ts';
 import { Body } from './reader.ts';
 import { etagOf, versionOf } from './version.ts';
@@ -10,19 +11,22 @@ import { etagOf, versionOf } from './version.ts';
 /** What a server that was asked for bytes after the end answers. */
 const RANGE_NOT_SATISFIABLE = 416;
 
-/** Opens an object as the bucket knows it; undefined when there is none. */
+/** Opens an object as the bucket knows it, with the person's key where there may be one; undefined when there is none. */
 export async function openObject(
   connection: Connection,
   key: string,
   options: OpenOptions,
+  customer: CustomerKey = {},
 ): Promise<OpenedObject | undefined> {
   const { signal } = options;
   try {
-    const output = await connection.run('read', (via) => request(connection, key, options, via), {
-      signal,
-      key,
-      streaming: true,
-    });
+    const output = await readWithKey(customer, key, (withKey) =>
+      connection.run('read', (via) => request(connection, key, options, withKey, via), {
+        signal,
+        key,
+        streaming: true,
+      }),
+    );
     return opened(connection, key, output, options);
   } catch (error) {
     if (isMissing(error)) return undefined;
@@ -35,6 +39,7 @@ async function request(
   connection: Connection,
   key: string,
   options: OpenOptions,
+  customer: CustomerKey,
   { client, http, giveUp }: Via,
 ): Promise<GetObjectCommandOutput> {
   const { clock, idleTimeoutMs } = connection.context;
@@ -51,6 +56,7 @@ async function request(
       Key: key,
       ...(range === undefined ? {} : { Range: range }),
       ...(etag === undefined ? {} : { IfMatch: etag }),
+      ...customer,
     });
     return await client.send(command, http);
   } finally {
@@ -92,7 +98,7 @@ function opened(
     length: output.ContentLength,
     clock,
     idleTimeoutMs,
-    problem: (error) => connection.problem(error, 'read', key),
+    problem: (error) => connection.problem(error, 'read', { key }),
     silence: () => silence(connection),
     signal: options.signal,
   });

@@ -15,6 +15,13 @@ const FIRST_PAUSE_MS = 500;
 /** No pause is longer: a 503 of a busy server is over in seconds. */
 const LONGEST_PAUSE_MS = 10_000;
 
+/**
+ * A server may ask for a pause of its own. Somebody waits for a list, and the shim for two minutes at most; an upload
+ * has time.
+ */
+export const LONGEST_ASKED_MS = 10_000;
+export const LONGEST_ASKED_PATIENT_MS = 60_000;
+
 /** Whether another try may do better, and how it counts. */
 export type Retryable = 'no' | 'yes' | 'timeout' | 'at_once';
 
@@ -25,6 +32,8 @@ interface RetryOptions {
   /** `at_once` is tried again without a pause, once: something was put right in between (the clock). */
   readonly retryable: (error: unknown) => Retryable;
   readonly attempts?: number;
+  /** How long the server asked to be left alone (milliseconds), as far as it is given that. */
+  readonly asked?: (error: unknown) => number | undefined;
 }
 
 /**
@@ -32,7 +41,7 @@ interface RetryOptions {
  * length, so that clients which were cut off together do not come back together.
  */
 export async function retrying<T>(operation: () => Promise<T>, options: RetryOptions): Promise<T> {
-  const { clock, signal, retryable, attempts = MAX_ATTEMPTS } = options;
+  const { clock, signal, retryable, attempts = MAX_ATTEMPTS, asked } = options;
   let timeouts = 0;
   let corrected = false;
   for (let attempt = 1; ; attempt += 1) {
@@ -42,14 +51,17 @@ export async function retrying<T>(operation: () => Promise<T>, options: RetryOpt
       const answer = signal?.aborted ? 'no' : retryable(error);
       if (answer === 'timeout') timeouts += 1;
       const again = answer === 'at_once' ? !corrected : answer !== 'no';
-      if (!again || attempt >= attempts || timeouts >= MAX_TIMEOUTS) throw error;
+      // what was put right does not count as an attempt
+      const enough = answer !== 'at_once' && (attempt >= attempts || timeouts >= MAX_TIMEOUTS);
+      if (!again || enough) throw error;
       if (answer === 'at_once') corrected = true;
-      else await clock.sleep(pauseBefore(attempt), signal);
+      else await clock.sleep(pauseBefore(attempt, asked?.(error)), signal);
     }
   }
 }
 
-function pauseBefore(attempt: number): number {
+function pauseBefore(attempt: number, asked = 0): number {
   const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
-  return longest * (0.5 + Math.random() / 2);
+  // never sooner than was asked, and not all clients at the same moment
+  return asked + longest * (0.5 + Math.random() / 2);
 }

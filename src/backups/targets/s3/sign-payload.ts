@@ -5,7 +5,6 @@ import type { PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3';
 export interface BodyCommand {
   readonly Body: Readable;
   readonly ContentLength: number;
-  readonly ChecksumCRC32?: string;
 }
 
 /**

@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
-import { DeleteObjectCommand, HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { HeadObjectCommand } from '@aws-sdk/client-s3';
 import type { FoundBackups, S3Settings } from '../../../contract/index.ts';
 import { isProblem } from '../../../kernel/errors.ts';
+import { SIDECAR_ENDING } from '../../names.ts';
 import type {
   ArchiveWriter,
   OpenedObject,
@@ -12,17 +13,21 @@ import type {
   TargetContext,
   WriterOptions,
 } from '../target.ts';
+import { classOf } from './classes.ts';
 import { Connection } from './connection.ts';
+import { type CustomerKey, readWithKey } from './encryption.ts';
 import { findBackups } from './find.ts';
 import { Keys } from './keys.ts';
 import { listObjects } from './listing.ts';
-import { isBareMissing, isMissing } from './missing.ts';
+import { hides, refuseLocked, type Version } from './locks.ts';
+import { isBareMissing } from './missing.ts';
 import { corrupt, isPastEnd, openObject } from './open.ts';
 import { planParts } from './parts.ts';
 import { probe } from './probe.ts';
 import { sweepUploads } from './sweep.ts';
 import { Uploads } from './uploads.ts';
 import { versionOf } from './version.ts';
+import { deleteVersion, deleteVersions, versionsOf } from './versions.ts';
 import { S3Writer } from './writer.ts';
 
 /** How often a small object is read anew when the connection is cut in the middle of it. */
@@ -35,12 +40,14 @@ export class S3Target implements StorageTarget {
   readonly #uploads: Uploads;
   readonly #keys: Keys;
   readonly #folder: string;
+  readonly #deleteVersions: boolean;
 
   constructor(settings: S3Settings, context: TargetContext) {
     this.#connection = new Connection(settings, context);
     this.#uploads = new Uploads(this.#connection);
     this.#keys = new Keys(settings.folder);
     this.#folder = settings.folder;
+    this.#deleteVersions = settings.delete_versions;
   }
 
   probe(onStep?: (step: ProbeOutcome) => void, signal?: AbortSignal): Promise<ProbeOutcome[]> {
@@ -82,14 +89,7 @@ export class S3Target implements StorageTarget {
   }
 
   async put(key: string, data: Uint8Array, signal?: AbortSignal): Promise<void> {
-    // In one piece the SDK signs it, which every server checks: no other sum is needed.
-    const Body = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    await this.#connection.run(
-      'write',
-      ({ client, http }) =>
-        client.send(new PutObjectCommand({ ...this.#at(key), Body, ContentLength: Body.length }), http),
-      { signal },
-    );
+    await this.#uploads.small(this.#keys.full(key), data, signal);
   }
 
   async open(key: string, options: OpenOptions = {}): Promise<OpenedObject | undefined> {
@@ -97,7 +97,7 @@ export class S3Target implements StorageTarget {
     // HTTP has no way to ask for nothing.
     if (end !== undefined && end <= start) return this.#openNothing(key, version, signal);
     try {
-      return await openObject(this.#connection, this.#keys.full(key), options);
+      return await openObject(this.#connection, this.#keys.full(key), options, this.#keyFor(key));
     } catch (error) {
       if (!isPastEnd(error)) throw error;
       return this.#openNothing(key, version, signal);
@@ -113,13 +113,20 @@ export class S3Target implements StorageTarget {
 
   async stat(key: string, signal?: AbortSignal): Promise<StoredObject | undefined> {
     try {
-      const head = await this.#connection.run(
-        'read',
-        ({ client, http }) => client.send(new HeadObjectCommand(this.#at(key)), http),
-        { signal, bodiless: true },
+      const head = await readWithKey(this.#keyFor(key), this.#keys.full(key), (withKey) =>
+        this.#connection.run(
+          'read',
+          ({ client, http }) => client.send(new HeadObjectCommand({ ...this.#at(key), ...withKey }), http),
+          { signal, bodiless: true },
+        ),
       );
-      const modified = head.LastModified?.getTime() ?? 0;
-      return { key, size: head.ContentLength ?? 0, version: versionOf(head), modified };
+      return {
+        key,
+        size: head.ContentLength ?? 0,
+        version: versionOf(head),
+        modified: head.LastModified?.getTime() ?? 0,
+        ...classOf(head, this.#connection.address.host),
+      };
     } catch (error) {
       if (isBareMissing(error)) return undefined;
       throw error;
@@ -141,15 +148,29 @@ export class S3Target implements StorageTarget {
   }
 
   async delete(key: string, signal?: AbortSignal): Promise<void> {
-    try {
-      await this.#connection.run(
-        'delete',
-        ({ client, http }) => client.send(new DeleteObjectCommand(this.#at(key)), http),
-        { signal },
-      );
-    } catch (error) {
-      if (!isMissing(error)) throw error;
+    const full = this.#keys.full(key);
+    if (this.#deleteVersions) {
+      if (await deleteVersions(this.#connection, full, signal)) return;
+      this.#connection.context.log?.warning('versions cannot be listed: what was deleted may only be hidden');
     }
+    await deleteVersion(this.#connection, { key: full }, signal);
+  }
+
+  /** Where only the newest version goes, a bucket that keeps the others keeps what is locked, too. */
+  checkDeletable(keys: readonly string[], signal?: AbortSignal): Promise<void> {
+    const full = keys.map((key) => this.#keys.full(key));
+    const versions = async (): Promise<Version[]> => {
+      if (!this.#deleteVersions) {
+        return (await hides(this.#connection, signal)) ? [] : full.map((key) => ({ key }));
+      }
+      const found: Version[] = [];
+      for (const key of full) {
+        const listed = await versionsOf(this.#connection, key, signal);
+        found.push(...(listed?.filter(({ marker }) => !marker) ?? [{ key }]));
+      }
+      return found;
+    };
+    return refuseLocked(this.#connection, versions, signal);
   }
 
   sweep(key: string, signal?: AbortSignal): Promise<void> {
@@ -158,6 +179,11 @@ export class S3Target implements StorageTarget {
 
   close(): void {
     this.#connection.close();
+  }
+
+  /** Descriptions are stored without it, so no request is spent on finding that out. */
+  #keyFor(key: string): CustomerKey {
+    return key.endsWith(SIDECAR_ENDING) ? {} : this.#connection.encryption.customer;
   }
 
   #at(key: string): { Bucket: string; Key: string } {

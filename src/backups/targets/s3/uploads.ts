@@ -5,16 +5,28 @@ import {
   CreateMultipartUploadCommand,
   HeadObjectCommand,
   PutObjectCommand,
+  type PutObjectCommandInput,
+  type StorageClass,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { isProblem, Problem } from '../../../kernel/errors.ts';
-import type { Connection } from './connection.ts';
+import { Checksums } from './checksums.ts';
+import type { Connection, RunOptions } from './connection.ts';
+import { unconfirmed } from './encryption.ts';
 import { faultOf } from './fault.ts';
-import type { Payload } from './part-buffer.ts';
+import { PartBuffer, type Payload } from './part-buffer.ts';
 import { compositeEtag } from './parts.ts';
 import { retrying } from './retry.ts';
 import { type BodyCommand, signPayload } from './sign-payload.ts';
+import { compositeCrc, sumOf } from './sums.ts';
 import { versionOf } from './version.ts';
+
+/** By what an object is recognised as the one that was to be made; undefined where that cannot be known. */
+interface Proof {
+  readonly size: number;
+  readonly etag: string | undefined;
+  readonly crc32: string | undefined;
+}
 
 /** A multipart upload that has begun. */
 export interface Upload {
@@ -23,16 +35,10 @@ export interface Upload {
   readonly id: string;
 }
 
-/** Codes with which servers refuse a header that they do not know; others mean something else and are not tried again. */
-const REFUSALS = new Set(['NotImplemented', 'InvalidArgument', 'InvalidRequest', 'UnsupportedHeader']);
-
-const NOT_IMPLEMENTED = 501;
-const BAD_REQUEST = 400;
-
-/** The requests of an upload. It remembers for the life of the target whether the server takes checksums. */
+/** The requests of an upload, and of everything else that is written. */
 export class Uploads {
   readonly #connection: Connection;
-  #checksums = true;
+  readonly #checksums = new Checksums();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -50,27 +56,37 @@ export class Uploads {
 
   /** Begins a multipart upload. It cannot be cancelled: its id would be lost, and with it the way to remove it. */
   async start(key: string): Promise<Upload> {
-    const output = await this.#summed((checksum) =>
+    const { encryption } = this.#connection;
+    const asked = { ...encryption.server, ...encryption.customer };
+    const output = await this.#checksums.run((sum) =>
       this.#connection.run(
         'multipart',
         ({ client, http }) =>
           client.send(
             new CreateMultipartUploadCommand({
               ...this.#at(key),
-              ...(checksum ? { ChecksumAlgorithm: 'CRC32' } : {}),
+              ...asked,
+              ...this.#storageClass(),
+              ...(sum === 'crc32' ? { ChecksumAlgorithm: 'CRC32' } : {}),
             }),
             http,
           ),
-        { patient: true },
+        { patient: true, encrypting: encryption.on },
       ),
     );
     if (!output.UploadId) throw this.#connection.notS3();
-    return { key, id: output.UploadId };
+    const upload = { key, id: output.UploadId };
+    const open = unconfirmed(asked, output);
+    if (!open) return upload;
+    await this.abort(upload).catch(() => undefined);
+    throw open;
   }
 
   /** Sends a part and returns what `complete` needs of it. */
   part(upload: Upload, number: number, payload: Payload, signal?: AbortSignal): Promise<CompletedPart> {
-    return this.#summed(async (checksum) => {
+    const { encryption } = this.#connection;
+    return this.#checksums.run(async (sum) => {
+      const body = await sumOf(payload, sum);
       const output = await this.#connection.run(
         'multipart',
         ({ client, http }) => {
@@ -78,33 +94,63 @@ export class Uploads {
             ...this.#at(upload.key),
             UploadId: upload.id,
             PartNumber: number,
-            ...bodyOf(payload, checksum),
+            ...encryption.customer,
+            ...bodyOf(payload),
+            ...body,
           });
           return client.send(signPayload(command, payload.sha256), http);
         },
-        { signal, patient: true },
+        { signal, patient: true, encrypting: encryption.customer.SSECustomerKey !== undefined },
       );
       if (!output.ETag) throw this.#connection.notS3();
       return {
         PartNumber: number,
         ETag: output.ETag,
-        ...(checksum ? { ChecksumCRC32: payload.crc32 } : {}),
+        ...(sum === 'crc32' ? { ChecksumCRC32: payload.crc32 } : {}),
       };
     });
   }
 
-  /** Writes an object in one request. */
-  async whole(key: string, payload: Payload, signal?: AbortSignal): Promise<void> {
-    await this.#summed((checksum) =>
-      this.#connection.run(
+  /** Writes an archive in one request. */
+  whole(key: string, payload: Payload, signal?: AbortSignal): Promise<void> {
+    const { server, customer } = this.#connection.encryption;
+    return this.#put(
+      key,
+      payload,
+      { ...server, ...customer, ...this.#storageClass() },
+      { signal, patient: true },
+    );
+  }
+
+  /** Writes a small object, which is read with each list: in the usual class, and never with the person's own key. */
+  small(key: string, data: Uint8Array, signal?: AbortSignal): Promise<void> {
+    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+    // signed in any case: it costs nothing, and every server compares that sum
+    const buffer = new PartBuffer(bytes.length, true);
+    buffer.fill(bytes);
+    return this.#put(key, buffer.payload(), this.#connection.encryption.server, { signal });
+  }
+
+  async #put(
+    key: string,
+    payload: Payload,
+    members: Pick<PutObjectCommandInput, 'ServerSideEncryption' | 'SSECustomerAlgorithm' | 'StorageClass'>,
+    options: RunOptions,
+  ): Promise<void> {
+    const encrypting = this.#connection.encryption.on;
+    const output = await this.#checksums.run(async (sum) => {
+      const body = await sumOf(payload, sum);
+      return this.#connection.run(
         'write',
         ({ client, http }) => {
-          const command = new PutObjectCommand({ ...this.#at(key), ...bodyOf(payload, checksum) });
+          const command = new PutObjectCommand({ ...this.#at(key), ...members, ...bodyOf(payload), ...body });
           return client.send(signPayload(command, payload.sha256), http);
         },
-        { signal, patient: true },
-      ),
-    );
+        { ...options, encrypting },
+      );
+    });
+    const open = unconfirmed(members, output);
+    if (open) throw open;
   }
 
   /**
@@ -112,7 +158,11 @@ export class Uploads {
    * an outcome that is not clear is looked up before it is tried again.
    */
   async complete(upload: Upload, parts: readonly CompletedPart[], size: number): Promise<void> {
-    const etag = compositeEtag(parts.map((part) => part.ETag ?? ''));
+    const proof: Proof = {
+      size,
+      etag: compositeEtag(parts.map((part) => part.ETag ?? '')),
+      crc32: compositeCrc(parts.map((part) => part.ChecksumCRC32)),
+    };
     const { clock } = this.#connection.context;
     let unclear = false;
     await retrying(
@@ -121,15 +171,13 @@ export class Uploads {
           await this.#completeOnce(upload, parts);
         } catch (error) {
           const gone = s3CodeOf(error) === 'NoSuchUpload';
-          if (gone && !unclear) throw error;
-          if (!gone && !isUnclear(error)) throw error;
+          if (gone ? !unclear : !isUnclear(error, unclear)) throw error;
           unclear = true;
-          // An upload that is gone after an attempt of ours has become the object; otherwise only its ETag proves that.
-          if (await this.#isThere(upload.key, size, gone ? undefined : (etag ?? 'unknown'))) return;
+          if (await this.#isThere(upload.key, proof, gone)) return;
           throw error;
         }
       },
-      { clock, retryable: (error) => (isUnclear(error) ? 'yes' : 'no') },
+      { clock, retryable: (error) => (isUnclear(error, unclear) ? 'yes' : 'no') },
     );
   }
 
@@ -142,6 +190,7 @@ export class Uploads {
             ...this.#at(upload.key),
             UploadId: upload.id,
             MultipartUpload: { Parts: [...parts] },
+            ...this.#connection.encryption.customer,
           }),
           http,
         ),
@@ -151,14 +200,31 @@ export class Uploads {
     if (!output.ETag) throw new Problem('target_unavailable', { params: { status: '200' } });
   }
 
-  async #isThere(key: string, size: number, etag: string | undefined): Promise<boolean> {
+  /**
+   * Whether the object is the one that these parts make. A sum over the parts' own sums proves it, however the server
+   * encrypts; the ETag does where it is made of MD5s. Without either, an upload that is gone after an attempt of ours
+   * has become the object.
+   */
+  async #isThere(key: string, proof: Proof, gone: boolean): Promise<boolean> {
     try {
       const head = await this.#connection.run(
         'multipart',
-        ({ client, http }) => client.send(new HeadObjectCommand(this.#at(key)), http),
+        ({ client, http }) =>
+          client.send(
+            new HeadObjectCommand({
+              ...this.#at(key),
+              ...this.#connection.encryption.customer,
+              ...(proof.crc32 === undefined ? {} : { ChecksumMode: 'ENABLED' }),
+            }),
+            http,
+          ),
         { bodiless: true },
       );
-      return head.ContentLength === size && (etag === undefined || versionOf(head) === etag);
+      if (head.ContentLength !== proof.size) return false;
+      if (proof.crc32 !== undefined && head.ChecksumCRC32?.includes('-')) {
+        return head.ChecksumCRC32 === proof.crc32;
+      }
+      return gone || (proof.etag !== undefined && versionOf(head) === proof.etag);
     } catch {
       return false;
     }
@@ -181,17 +247,10 @@ export class Uploads {
     }
   }
 
-  /** Tries with our checksum, and without it where the server refuses that. Never with two, never in a trailer. */
-  async #summed<T>(send: (checksum: boolean) => Promise<T>): Promise<T> {
-    if (!this.#checksums) return send(false);
-    try {
-      return await send(true);
-    } catch (error) {
-      if (!refusesChecksum(error)) throw error;
-      const result = await send(false);
-      this.#checksums = false;
-      return result;
-    }
+  #storageClass(): Pick<PutObjectCommandInput, 'StorageClass'> {
+    const { storageClass } = this.#connection;
+    // the SDK's list of names is that of AWS
+    return storageClass === '' ? {} : { StorageClass: storageClass as StorageClass };
   }
 
   #at(key: string): { Bucket: string; Key: string } {
@@ -199,29 +258,20 @@ export class Uploads {
   }
 }
 
-function bodyOf(payload: Payload, checksum: boolean): BodyCommand {
-  return {
-    Body: payload.stream(),
-    ContentLength: payload.length,
-    ...(checksum ? { ChecksumCRC32: payload.crc32 } : {}),
-  };
+function bodyOf(payload: Payload): BodyCommand {
+  return { Body: payload.stream(), ContentLength: payload.length };
 }
 
 const s3CodeOf = (error: unknown): string | undefined =>
   error instanceof Problem ? faultOf(error.cause).s3Code : undefined;
 
-function refusesChecksum(error: unknown): boolean {
-  if (!(error instanceof Problem)) return false;
-  const { status, s3Code } = faultOf(error.cause);
-  if (status === NOT_IMPLEMENTED) return true;
-  return status === BAD_REQUEST && (s3Code === undefined || REFUSALS.has(s3Code));
-}
-
-/** The server may have done it all the same. */
-function isUnclear(error: unknown): boolean {
+/** The server may have done it all the same, or be at it. */
+function isUnclear(error: unknown, again: boolean): boolean {
   return (
     isProblem(error, 'target_timeout') ||
     isProblem(error, 'target_cut') ||
-    isProblem(error, 'target_unavailable')
+    isProblem(error, 'target_unavailable') ||
+    // what the second request says while the first one is still being worked on
+    (again && s3CodeOf(error) === 'OperationAborted')
   );
 }

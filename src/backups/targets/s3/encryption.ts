@@ -1,0 +1,101 @@
+import type { S3Settings } from '../../../contract/index.ts';
+import { isProblem, Problem } from '../../../kernel/errors.ts';
+import { faultOf } from './fault.ts';
+
+/** Members of commands by which the server is asked to encrypt. */
+interface ServerKey {
+  readonly ServerSideEncryption?: 'AES256' | 'aws:kms';
+  readonly SSEKMSKeyId?: string;
+}
+
+/** Members of commands that carry the person's own key; the SDK adds its MD5. */
+export interface CustomerKey {
+  readonly SSECustomerAlgorithm?: string;
+  readonly SSECustomerKey?: string;
+}
+
+/** How the objects of a target are encrypted by the server. */
+export interface Encryption {
+  /** For everything that is written. */
+  readonly server: ServerKey;
+  /** For archives alone, written and read: descriptions are read with each list, and never need the key. */
+  readonly customer: CustomerKey;
+  readonly on: boolean;
+}
+
+/** The encryption of these settings. */
+export function encryptionOf({ encryption, kms_key, customer_key }: S3Settings): Encryption {
+  const server: ServerKey =
+    encryption === 's3'
+      ? { ServerSideEncryption: 'AES256' }
+      : encryption === 'kms'
+        ? { ServerSideEncryption: 'aws:kms', ...(kms_key === '' ? {} : { SSEKMSKeyId: kms_key }) }
+        : {};
+  const customer: CustomerKey =
+    encryption === 'customer' ? { SSECustomerAlgorithm: 'AES256', SSECustomerKey: customer_key } : {};
+  return { server, customer, on: encryption !== 'off' };
+}
+
+interface Confirmed {
+  readonly ServerSideEncryption?: string | undefined;
+  readonly SSECustomerAlgorithm?: string | undefined;
+}
+
+/** A server that does not know these headers passes them over and stores in the clear. Undefined where it did as it was asked. */
+export function unconfirmed(asked: Confirmed, answer: Confirmed): Problem | undefined {
+  const encrypted =
+    (asked.ServerSideEncryption === undefined || answer.ServerSideEncryption !== undefined) &&
+    (asked.SSECustomerAlgorithm === undefined || answer.SSECustomerAlgorithm !== undefined);
+  return encrypted ? undefined : refused('ignored');
+}
+
+/** The encryption cannot be had. */
+export function refused(reason: string): Problem {
+  return new Problem('target_encryption', { params: { reason } });
+}
+
+const BAD_REQUEST = 400;
+
+/** What servers answer to a key that an object was not encrypted with, or where they know nothing of such keys. */
+const NOT_WITH_THIS_KEY: ReadonlySet<number | undefined> = new Set([BAD_REQUEST, 403, 501]);
+
+const statusOf = (error: unknown): number | undefined =>
+  isProblem(error) ? faultOf(error.cause).status : undefined;
+
+/**
+ * Reads with the person's key, and without it what was stored before there was one: two requests at most.
+ * @param key as the bucket knows it
+ * @throws Problem `target_customer_key` when it was stored with another key
+ */
+export async function readWithKey<T>(
+  customer: CustomerKey,
+  key: string,
+  read: (customer: CustomerKey) => Promise<T>,
+): Promise<T> {
+  if (customer.SSECustomerKey === undefined) {
+    return read({}).catch((error: unknown) => {
+      throw wantsKey(error) ? otherKey(key, error) : error;
+    });
+  }
+  try {
+    return await read(customer);
+  } catch (error) {
+    if (!NOT_WITH_THIS_KEY.has(statusOf(error))) throw error;
+    try {
+      return await read({});
+    } catch (without) {
+      if (statusOf(without) === BAD_REQUEST) throw otherKey(key, without);
+      // what is forbidden with the key is forbidden without it
+      throw without;
+    }
+  }
+}
+
+/** S3's answer to who reads an encrypted object without its key; nothing else about our requests is invalid. */
+function wantsKey(error: unknown): boolean {
+  return isProblem(error) && faultOf(error.cause).s3Code === 'InvalidRequest';
+}
+
+function otherKey(key: string, cause: unknown): Problem {
+  return new Problem('target_customer_key', { params: { key }, cause });
+}
