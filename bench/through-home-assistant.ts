@@ -12,11 +12,11 @@ import {
   addBucket,
   type Bench,
   type BenchServer,
+  bestServer,
   MIB_PER_GIB,
   makeArchiveFile,
   type Section,
   say,
-  serversHere,
   startCore,
   startServer,
 } from './bench.ts';
@@ -151,7 +151,7 @@ async function withEnvironment<R>(more: Record<string, string>, run: () => Promi
 async function over(scheme: 'http' | 'https', bench: Bench, file: ArchiveFile): Promise<string> {
   const room = join(bench.room, `home-${scheme}`);
   mkdirSync(room, { recursive: true });
-  const name = serversHere().at(-1) ?? 'versitygw';
+  const name = bestServer();
   const stops: (() => Promise<unknown>)[] = [() => Promise.resolve(rmSync(room, { recursive: true }))];
   try {
     const server = await startServer(name, room, { tls: scheme === 'https' });
@@ -203,7 +203,7 @@ export const throughHomeAssistant: Section = {
     const parts: string[] = [];
     for (const scheme of ['http', 'https'] as const) parts.push(await over(scheme, bench, file));
     rmSync(file.path);
-    const server = serverVersion(serversHere().at(-1) ?? 'versitygw');
+    const server = serverVersion(bestServer());
     return `## Through Home Assistant
 
 ${bench.sizeMiB} MiB through Home Assistant ${version('HOME_ASSISTANT_VERSION')} to ${server} on the same machine, medians of ${bench.rounds} alternating rounds;
