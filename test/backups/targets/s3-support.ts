@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { s3TargetType } from '../../../src/backups/targets/s3/index.ts';
-import type { StorageTarget } from '../../../src/backups/targets/target.ts';
+import type { StorageTarget, TargetContext } from '../../../src/backups/targets/target.ts';
 import { S3Settings } from '../../../src/contract/index.ts';
 import { MemoryBudget } from '../../../src/kernel/admission.ts';
 import { type Clock, systemClock } from '../../../src/kernel/clock.ts';
@@ -88,10 +88,16 @@ export function s3Settings(server: Partial<S3Server>, more: Partial<S3Settings> 
 
 export function openTarget(
   settings: S3Settings,
-  { clock = systemClock, idleTimeoutMs = 20_000 }: { clock?: Clock; idleTimeoutMs?: number } = {},
+  { clock = systemClock, idleTimeoutMs = 20_000, ...more }: Partial<TargetContext> = {},
 ): Opened {
   const memory = new MemoryBudget(MEMORY);
-  const target = s3TargetType.open(settings, { clock, memory, dataDir: '/nowhere', idleTimeoutMs });
+  const target = s3TargetType.open(settings, {
+    clock,
+    memory,
+    dataDir: '/nowhere',
+    idleTimeoutMs,
+    ...more,
+  });
   opened.push(target);
   return { target, memory };
 }

@@ -23,6 +23,8 @@ interface Lock {
   readonly until: number;
   /** For as long as nobody lifts it. */
   readonly held: boolean;
+  /** When it was stored (milliseconds since 1970). */
+  readonly modified?: number | undefined;
 }
 
 /** What a question about something that the server, the bucket or the key does not have is answered with; what is unknown is undefined. */
@@ -36,14 +38,26 @@ async function ask<T>(question: Promise<T>): Promise<T | undefined> {
   }
 }
 
+const DAYS_PER_YEAR = 365;
+const MS_PER_DAY = 24 * 60 * 60_000;
+
+/** Servers without locks, and buckets without them. */
+const HAS_NONE: ReadonlySet<number> = new Set([400, 404, 405, 501]);
 const OFF = new Set([
   'ObjectLockConfigurationNotFoundError',
   'NoSuchObjectLockConfiguration',
   'NotImplemented',
 ]);
 
-/** Whether objects of this bucket may be locked; a key that may not ask does not know. */
-async function mayLock(connection: Connection, signal?: AbortSignal): Promise<boolean> {
+/** What a bucket does about locks. */
+interface BucketLock {
+  readonly possible: boolean;
+  /** How long new objects are locked by themselves; 0 where they are not. */
+  readonly defaultMs: number;
+}
+
+/** A key that may not ask does not know, and looks at each object. */
+async function bucketLock(connection: Connection, signal?: AbortSignal): Promise<BucketLock> {
   try {
     const output = await connection.run(
       'delete',
@@ -51,13 +65,17 @@ async function mayLock(connection: Connection, signal?: AbortSignal): Promise<bo
         client.send(new GetObjectLockConfigurationCommand({ Bucket: connection.bucket }), http),
       { signal },
     );
-    return output.ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled';
+    const { ObjectLockEnabled, Rule } = output.ObjectLockConfiguration ?? {};
+    const { Days = 0, Years = 0 } = Rule?.DefaultRetention ?? {};
+    return {
+      possible: ObjectLockEnabled === 'Enabled',
+      defaultMs: (Days + Years * DAYS_PER_YEAR) * MS_PER_DAY,
+    };
   } catch (error) {
     if (!isProblem(error)) throw error;
     const { status = 0, s3Code = '' } = faultOf(error.cause);
-    if (OFF.has(s3Code) || status === 404 || status === 405 || status === 501) return false;
-    if (status === 403) return true;
-    if (status === 400) return false;
+    if (OFF.has(s3Code) || HAS_NONE.has(status)) return { possible: false, defaultMs: 0 };
+    if (status === 403) return { possible: true, defaultMs: 0 };
     throw error;
   }
 }
@@ -84,7 +102,7 @@ export async function refuseLocked(
   versions: () => Promise<readonly Version[]>,
   signal?: AbortSignal,
 ): Promise<void> {
-  if (!(await mayLock(connection, signal))) return;
+  if (!(await bucketLock(connection, signal)).possible) return;
   let longest: Lock = { until: 0, held: false };
   for (const version of await versions()) {
     const found = await lockOf(connection, version, signal);
@@ -94,19 +112,35 @@ export async function refuseLocked(
   if (problem) throw problem;
 }
 
-/** Why something may not be deleted now; undefined when no lock stands in the way. A hold has no end that could be waited for. */
-export function lockProblem({ until, held }: Lock, now: number, cause?: unknown): Problem | undefined {
+/** The lock because of which the server refuses to delete this; undefined when there is none. */
+export async function whyRefused(
+  connection: Connection,
+  version: Version,
+  cause: unknown,
+  signal?: AbortSignal,
+): Promise<Problem | undefined> {
+  const now = connection.context.clock.now();
+  try {
+    const lock = await lockOf(connection, version, signal);
+    const own = lockProblem(lock, now, cause);
+    if (own || lock.modified === undefined) return own;
+    // Some servers go by the bucket's own rule and write it into no object.
+    const { defaultMs } = await bucketLock(connection, signal);
+    return lockProblem({ until: lock.modified + defaultMs, held: false }, now, cause);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A hold has no end that could be waited for. */
+function lockProblem({ until, held }: Lock, now: number, cause?: unknown): Problem | undefined {
   if (held) return new Problem('target_held', { cause });
   if (until > now) return new Problem('target_locked', { params: { until: timestamp(until) }, cause });
   return undefined;
 }
 
 /** What a version is locked by: from its head, and where that keeps silent from the two questions made for it. */
-export async function lockOf(
-  connection: Connection,
-  { key, id }: Version,
-  signal?: AbortSignal,
-): Promise<Lock> {
+async function lockOf(connection: Connection, { key, id }: Version, signal?: AbortSignal): Promise<Lock> {
   const at = { Bucket: connection.bucket, Key: key, ...(id === undefined ? {} : { VersionId: id }) };
   const options = { signal, key };
   const head = await ask(
@@ -115,8 +149,9 @@ export async function lockOf(
       bodiless: true,
     }),
   );
+  const modified = head?.LastModified?.getTime();
   if (head?.ObjectLockRetainUntilDate || head?.ObjectLockLegalHoldStatus) {
-    return lock(head.ObjectLockRetainUntilDate, head.ObjectLockLegalHoldStatus);
+    return lock(head.ObjectLockRetainUntilDate, head.ObjectLockLegalHoldStatus, modified);
   }
   const [retention, hold] = await Promise.all([
     ask(
@@ -134,9 +169,9 @@ export async function lockOf(
       ),
     ),
   ]);
-  return lock(retention?.Retention?.RetainUntilDate, hold?.LegalHold?.Status);
+  return lock(retention?.Retention?.RetainUntilDate, hold?.LegalHold?.Status, modified);
 }
 
-function lock(until: Date | undefined, hold: string | undefined): Lock {
-  return { until: until?.getTime() ?? 0, held: hold === 'ON' };
+function lock(until: Date | undefined, hold: string | undefined, modified: number | undefined): Lock {
+  return { until: until?.getTime() ?? 0, held: hold === 'ON', modified };
 }

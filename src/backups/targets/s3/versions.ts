@@ -8,7 +8,7 @@ import { isProblem, Problem } from '../../../kernel/errors.ts';
 import type { Connection } from './connection.ts';
 import { faultOf } from './fault.ts';
 import { decodeListed } from './keys.ts';
-import { lockOf, lockProblem, type Version } from './locks.ts';
+import { type Version, whyRefused } from './locks.ts';
 import { isBareMissing, isMissing } from './missing.ts';
 
 /** A version as the server lists it; markers hide what is older, and hold nothing that could be locked. */
@@ -146,7 +146,6 @@ export async function deleteVersion(
   } catch (error) {
     if (isMissing(error) || (isProblem(error) && faultOf(error.cause).s3Code === 'NoSuchVersion')) return;
     if (!isProblem(error) || !REFUSED.has(faultOf(error.cause).status)) throw error;
-    const lock = await lockOf(connection, version, signal).catch(() => undefined);
-    throw (lock && lockProblem(lock, connection.context.clock.now(), error)) ?? error;
+    throw (await whyRefused(connection, version, error, signal)) ?? error;
   }
 }
