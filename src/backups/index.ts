@@ -50,6 +50,7 @@ export function createBackups(options: BackupsOptions): Feature {
   const onBackups = (targetId: string) => {
     bus.emit('backups_changed', { targetId });
     onTargets();
+    void targets.lookAgain(targetId);
   };
   const targets = new Targets({
     store,

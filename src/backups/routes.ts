@@ -54,6 +54,10 @@ function toMs(seconds: number | undefined): number | undefined {
   return seconds === undefined ? undefined : seconds * 1000;
 }
 
+/** The language that is asked for with a request. */
+const languageOf = (header: (name: string) => string | undefined) =>
+  chooseLanguage(header('accept-language'));
+
 function targetRoutes({ targets, catalogue, uploads }: BackupRoutesOptions): Route[] {
   const refreshBehind = (id: string) => catalogue.refresh(id).catch(() => undefined);
   return [
@@ -62,14 +66,14 @@ function targetRoutes({ targets, catalogue, uploads }: BackupRoutesOptions): Rou
       path: PATHS.providers,
       summary: 'List the presets of S3 providers',
       response: ProviderList,
-      handle: async ({ header }) => ({ providers: providersIn(chooseLanguage(header('accept-language'))) }),
+      handle: async ({ header }) => ({ providers: providersIn(languageOf(header)) }),
     }),
     jsonRoute({
       method: 'GET',
       path: PATHS.targets,
       summary: 'List the targets',
       response: TargetList,
-      handle: async () => ({ targets: await targets.list() }),
+      handle: async ({ header }) => ({ targets: await targets.list(languageOf(header)) }),
     }),
     jsonRoute({
       method: 'POST',
@@ -78,8 +82,8 @@ function targetRoutes({ targets, catalogue, uploads }: BackupRoutesOptions): Rou
       body: TargetInput,
       response: Target,
       status: 201,
-      handle: async ({ body }) => {
-        const target = await targets.create(body);
+      handle: async ({ body, header }) => {
+        const target = await targets.create(body, languageOf(header));
         void refreshBehind(target.id);
         return target;
       },
@@ -90,7 +94,7 @@ function targetRoutes({ targets, catalogue, uploads }: BackupRoutesOptions): Rou
       summary: 'Try settings without saving them, and look for backups that are already there',
       body: TargetInput,
       response: ProbeReport,
-      handle: ({ body }) => targets.probe(body),
+      handle: ({ body, header }) => targets.probe(body, languageOf(header)),
     }),
     jsonRoute({
       method: 'GET',
@@ -98,7 +102,7 @@ function targetRoutes({ targets, catalogue, uploads }: BackupRoutesOptions): Rou
       summary: 'Read a target',
       params: TargetParams,
       response: Target,
-      handle: ({ params }) => targets.get(params.target_id),
+      handle: ({ params, header }) => targets.get(params.target_id, languageOf(header)),
     }),
     jsonRoute({
       method: 'PATCH',
@@ -107,8 +111,8 @@ function targetRoutes({ targets, catalogue, uploads }: BackupRoutesOptions): Rou
       params: TargetParams,
       body: TargetPatch,
       response: Target,
-      handle: async ({ params, body }) => {
-        const target = await targets.update(params.target_id, body);
+      handle: async ({ params, body, header }) => {
+        const target = await targets.update(params.target_id, body, languageOf(header));
         void refreshBehind(target.id);
         return target;
       },
@@ -129,7 +133,7 @@ function targetRoutes({ targets, catalogue, uploads }: BackupRoutesOptions): Rou
       summary: 'Try a target, and look for backups that others put there',
       params: TargetParams,
       response: ProbeReport,
-      handle: ({ params }) => targets.probeSaved(params.target_id),
+      handle: ({ params, header }) => targets.probeSaved(params.target_id, languageOf(header)),
     }),
   ];
 }

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import * as v from 'valibot';
 import { AgentBackup, type Backup, type BackupDescription, ProblemDocument } from '../contract/index.ts';
 import type { Migration } from '../kernel/database.ts';
@@ -190,6 +190,19 @@ export class BackupStore {
       .orderBy('modified', 'desc')
       .execute();
     return rows.flatMap(entryOf)[0];
+  }
+
+  /** The Home Assistants whose backups lie in targets, but for one. */
+  async homes(exceptTargetId = ''): Promise<string[]> {
+    const home = sql<string | null>`json_extract(description, '$.backup.extra_metadata.instance_id')`;
+    const rows = await this.#query
+      .selectFrom('catalogue')
+      .select(home.as('home'))
+      .distinct()
+      .where('target_id', '!=', exceptTargetId)
+      .where('description', 'is not', null)
+      .execute();
+    return rows.flatMap((row) => row.home ?? []);
   }
 
   /** How many backups a target holds and their bytes. */

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import * as v from 'valibot';
 import {
+  type Capabilities,
+  type Language,
   type ProbeReport,
   PublicTargetSettings,
   type Target,
@@ -12,12 +14,15 @@ import { type Clock, timestamp, within } from '../kernel/clock.ts';
 import { isProblem, Problem } from '../kernel/errors.ts';
 import { parseInput } from '../kernel/http/input.ts';
 import { newId } from '../kernel/ids.ts';
-import type { Log } from '../kernel/log.ts';
+import { describeError, type Log } from '../kernel/log.ts';
 import { SealError, type Secrets } from '../kernel/secrets.ts';
 import { wordProblem } from '../kernel/texts.ts';
+import { keptExamination, wordExamination } from './capabilities.ts';
+import { samePlace } from './same-place.ts';
 import type { BackupStore, TargetRow } from './store.ts';
 import { targetType } from './targets/registry.ts';
-import type { StorageTarget, TargetContext } from './targets/target.ts';
+import { wentWell } from './targets/round-trip.ts';
+import type { Examination, ExamineOptions, StorageTarget, TargetContext } from './targets/target.ts';
 
 interface TargetsOptions {
   readonly store: BackupStore;
@@ -47,28 +52,37 @@ const INPUT_STATUS = 422;
 /** A disk answers at once; a share that does not hangs (milliseconds). */
 const DISK_ANSWER_MS = 1_000;
 
+/** What a store was found to do is looked at again after this time (milliseconds): rules and rights change seldom. */
+const EXAMINED_FOR_MS = 7 * 24 * 60 * 60_000;
+
+/** What the check of new or changed settings found. */
+type Checked = Pick<TargetRow, 'capabilities' | 'place_id'>;
+
 /** The targets: their settings, their secrets and their open connections. */
 export class Targets {
   readonly #options: TargetsOptions;
   readonly #open = new Map<string, StorageTarget>();
   readonly #askingDisk = new Map<string, Promise<boolean>>();
+  readonly #looking = new Set<string>();
+  readonly #stopping = new AbortController();
 
   constructor(options: TargetsOptions) {
     this.#options = options;
   }
 
   stop(): void {
+    this.#stopping.abort(new Problem('shutting_down'));
     for (const storage of this.#open.values()) storage.close();
     this.#open.clear();
   }
 
-  async list(): Promise<Target[]> {
+  async list(language: Language = 'en'): Promise<Target[]> {
     const rows = await this.#options.store.targets();
-    return Promise.all(rows.map((row) => this.#present(row)));
+    return Promise.all(rows.map((row) => this.#present(row, language)));
   }
 
-  async get(id: string): Promise<Target> {
-    return this.#present(await this.#row(id));
+  async get(id: string, language: Language = 'en'): Promise<Target> {
+    return this.#present(await this.#row(id), language);
   }
 
   /** The open store of a target. @throws Problem `target_not_found` or `target_secret_lost` */
@@ -85,28 +99,55 @@ export class Targets {
   }
 
   /** Tries settings without keeping anything. */
-  async probe(input: TargetInput): Promise<ProbeReport> {
+  async probe(input: TargetInput, language: Language = 'en'): Promise<ProbeReport> {
     const storage = this.#openOnce(this.#complete(input.settings));
     try {
-      return await this.#report(storage);
+      return (await this.#report(storage, language)).report;
     } finally {
       storage.close();
     }
   }
 
-  async probeSaved(id: string): Promise<ProbeReport> {
+  /** Tries a target as it is, and keeps what its store was found to do. */
+  async probeSaved(id: string, language: Language = 'en'): Promise<ProbeReport> {
     const storage = await this.storage(id);
     // otherwise the folder of a disk that is not mounted would be made below its mount point
     await storage.recognise?.();
-    return this.#report(storage);
+    const { report, examination } = await this.#report(storage, language, id);
+    if (examination) await this.#keep(id, storage, { capabilities: JSON.stringify(examination) });
+    return report;
+  }
+
+  /** Looks again at what a store does, where that was long ago, or never; nothing is written for it. */
+  async lookAgain(id: string): Promise<void> {
+    const { store, clock, log } = this.#options;
+    if (this.#looking.has(id) || this.#stopping.signal.aborted) return;
+    this.#looking.add(id);
+    try {
+      const row = await store.target(id);
+      if (!row || row.problem !== null) return;
+      const known = keptExamination(row.capabilities);
+      if (known && clock.now() - Date.parse(known.examined_at) < EXAMINED_FOR_MS) return;
+      const storage = await this.storage(id);
+      if (!storage.examine) return;
+      const placeId = row.place_id ?? (await storage.prepare?.()) ?? null;
+      const found = await storage.examine({ depth: 'look', known, signal: this.#stopping.signal });
+      await this.#keep(id, storage, { capabilities: JSON.stringify(found), place_id: placeId });
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return;
+      if (!isProblem(error)) log.error('examining a target met a defect', { target: id, error });
+      else log.debug('a target could not be examined', { target: id, reason: describeError(error) });
+    } finally {
+      this.#looking.delete(id);
+    }
   }
 
   /** Adds a target after a round trip there. @throws Problem `target_exists`, or what the round trip met. */
-  async create(input: TargetInput): Promise<Target> {
+  async create(input: TargetInput, language: Language = 'en'): Promise<Target> {
     const settings = this.#complete(input.settings);
     const uniqueId = uniqueIdOf(settings);
     await this.#refuseSecond(settings);
-    await this.#check(settings);
+    const checked = await this.#check(settings);
     const id = newId();
     const row: TargetRow = {
       id,
@@ -117,18 +158,17 @@ export class Targets {
       created_at: this.#options.clock.now(),
       refreshed_at: null,
       problem: null,
-      capabilities: null,
-      place_id: null,
+      ...checked,
     };
     await this.#refuseSecond(settings);
     await this.#insert(row);
     this.#options.log.info('a target was added', { target: id, kind: settings.kind });
     this.#options.onChange();
-    return this.#present(row);
+    return this.#present(row, language);
   }
 
   /** Changes a target. New settings are tried first; its place in Home Assistant (`unique_id`) stays. */
-  async update(id: string, patch: TargetPatch): Promise<Target> {
+  async update(id: string, patch: TargetPatch, language: Language = 'en'): Promise<Target> {
     const row = await this.#row(id);
     const change: Partial<TargetRow> = patch.name === undefined ? {} : { name: patch.name };
     if (patch.settings !== undefined) {
@@ -138,11 +178,14 @@ export class Targets {
       const before = JSON.parse(row.settings) as TargetSettings;
       const moved = place !== targetType(settings.kind).place(before);
       if (moved) await this.#refuseSecond(settings, id);
-      await this.#check(settings);
+      const checked = await this.#check(settings, id);
       Object.assign(
         change,
         this.#separate(id, settings),
+        checked,
         { problem: null },
+        // a mark that could not be read just now is still that of the same place
+        !moved && checked.place_id === null ? { place_id: row.place_id } : {},
         moved ? { refreshed_at: null } : {},
       );
     }
@@ -152,7 +195,7 @@ export class Targets {
       if (patch.settings !== undefined) this.#close(id);
       this.#options.onChange();
     }
-    return this.get(id);
+    return this.get(id, language);
   }
 
   /** Forgets a target; what is stored there stays. */
@@ -206,23 +249,73 @@ export class Targets {
     return targetType(settings.kind).open(settings, this.#options.context);
   }
 
-  async #check(settings: TargetSettings): Promise<void> {
+  /** Tries settings, marks their place and finds out what the store does. */
+  async #check(settings: TargetSettings, except?: string): Promise<Checked> {
     const storage = this.#openOnce(settings);
     try {
       const failed = (await storage.probe()).find((step) => step.problem);
       if (failed?.problem) throw failed.problem.withStatus(INPUT_STATUS);
-      await storage.prepare?.();
+      const placeId = (await storage.prepare?.()) ?? null;
+      await this.#refuseSamePlace(storage, placeId, except);
+      const found = await storage.examine?.({ depth: 'try', signal: this.#stopping.signal });
+      return { capabilities: found ? JSON.stringify(found) : null, place_id: placeId };
     } finally {
       storage.close();
     }
   }
 
-  async #report(storage: StorageTarget): Promise<ProbeReport> {
+  /** The same place by another name of its server. A copy of a bucket has the same mark, and is another place. */
+  async #refuseSamePlace(storage: StorageTarget, placeId: string | null, except?: string): Promise<void> {
+    if (placeId === null) return;
+    for (const row of await this.#options.store.targets()) {
+      if (row.id === except || row.place_id !== placeId) continue;
+      const known = await this.storage(row.id).catch(() => undefined);
+      if (known && (await samePlace(known, storage))) {
+        throw new Problem('target_exists', { params: { name: row.name } });
+      }
+    }
+  }
+
+  async #report(
+    storage: StorageTarget,
+    language: Language,
+    id?: string,
+  ): Promise<{ report: ProbeReport; examination: Examination | undefined }> {
     const outcomes = await storage.probe();
-    const ok = outcomes.every((step) => step.outcome === 'ok');
-    const found = ok ? await storage.find() : [];
-    const steps = outcomes.map((step) => ({ ...step, problem: step.problem && wordProblem(step.problem) }));
-    return { ok, steps, found, capabilities: null };
+    const ok = wentWell(outcomes);
+    const steps = outcomes.map((step) => ({
+      ...step,
+      problem: step.problem && wordProblem(step.problem, language),
+    }));
+    if (!ok) return { report: { ok, steps, found: [], capabilities: null }, examination: undefined };
+    const places = await storage.find();
+    const found = places.map((place) => ({ ...place, homes: place.homes.length }));
+    const options: ExamineOptions = { depth: 'measure', signal: this.#stopping.signal };
+    const examination = await storage.examine?.(options);
+    let capabilities: Capabilities | null = null;
+    if (examination) {
+      const here = places.find(({ current }) => current)?.homes ?? [];
+      const advice = (await this.#onlyOthers(here, id)) ? [{ code: 'other_homes' }] : [];
+      capabilities = wordExamination(
+        { ...examination, advice: [...advice, ...examination.advice] },
+        language,
+      );
+    }
+    return { report: { ok, steps, found, capabilities }, examination };
+  }
+
+  /** Whether these are homes of others only; nobody knows before this core has a backup of its own home. */
+  async #onlyOthers(homes: readonly string[], targetId?: string): Promise<boolean> {
+    if (homes.length === 0) return false;
+    const own = await this.#options.store.homes(targetId);
+    return own.length > 0 && !homes.some((home) => own.includes(home));
+  }
+
+  /** Keeps what was found out, unless the target has changed meanwhile. */
+  async #keep(id: string, storage: StorageTarget, found: Partial<Checked>): Promise<void> {
+    if (this.#open.get(id) !== storage) return;
+    await this.#options.store.updateTarget(id, found);
+    this.#options.onChange();
   }
 
   /** Splits settings into what may be shown and what is sealed. */
@@ -275,7 +368,8 @@ export class Targets {
     return (await within(this.#options.clock, DISK_ANSWER_MS, asking)) ?? true;
   }
 
-  async #present(row: TargetRow): Promise<Target> {
+  async #present(row: TargetRow, language: Language): Promise<Target> {
+    const examination = keptExamination(row.capabilities);
     const settings = JSON.parse(row.settings) as TargetSettings;
     return {
       id: row.id,
@@ -286,7 +380,7 @@ export class Targets {
       refreshed_at: row.refreshed_at === null ? null : timestamp(row.refreshed_at),
       problem: this.#options.store.problemOf(row),
       same_disk: await this.#sameDisk(row.id, settings),
-      capabilities: null,
+      capabilities: examination ? wordExamination(examination, language) : null,
       ...(await this.#options.store.usage(row.id)),
     };
   }

@@ -275,6 +275,8 @@ export const FoundBackups = v.object({
   newest: v.nullable(Timestamp),
   /** True for the folder that the probed settings name. */
   current: v.boolean(),
+  /** From how many Home Assistants the newest of them come. */
+  homes: v.pipe(v.number(), v.integer()),
 });
 export type FoundBackups = v.InferOutput<typeof FoundBackups>;
 

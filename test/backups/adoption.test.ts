@@ -85,7 +85,7 @@ describe.skipIf(!haveVersitygw())('backups that other tools left in a bucket', (
         const probe = await core.client.probe(bucketInput(server, 'Mine', { bucket, folder: guess }));
         expect(probe.ok).toBe(true);
         expect(probe.found).toEqual([
-          { folder, backups: 2, newest: expect.any(String), current: guess === folder },
+          { folder, backups: 2, newest: expect.any(String), current: guess === folder, homes: 1 },
         ]);
       }
       const target = await core.client.addTarget(

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import * as v from 'valibot';
 import { S3Settings, type TargetInput } from '../../src/contract/index.ts';
 import type { S3Server } from './s3-server.ts';
@@ -27,6 +27,9 @@ export function bucketInput(
 // versitygw's folder for multipart uploads that are under way.
 const UNFINISHED = '.sgwtmp';
 
+/** What a target leaves in its folder once, to recognise it by. */
+export const MARK = '.homestash.json';
+
 /** A bucket as its server's disk knows it: a witness that is none of our code. */
 export class BucketOnDisk {
   readonly #dir: string;
@@ -43,10 +46,10 @@ export class BucketOnDisk {
     return readFileSync(this.path(key));
   }
 
-  /** The keys of all objects, sorted. */
+  /** The keys of all objects, sorted, without the marks of places. */
   keys(): string[] {
     return this.#files()
-      .filter((file) => !file.startsWith(UNFINISHED))
+      .filter((file) => !file.startsWith(UNFINISHED) && basename(file) !== MARK)
       .sort();
   }
 

@@ -1,6 +1,7 @@
 import { Agent } from 'node:https';
 import { ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { MARK } from '../harness/s3-target.ts';
 import type { Running } from './servers.ts';
 
 /** What a server says of the bucket `backups` when it is asked past the core. */
@@ -19,10 +20,12 @@ export class Witness {
     });
   }
 
-  /** Keys and sizes, sorted. */
+  /** Keys and sizes, sorted, without the marks of places. */
   async objects(): Promise<{ key: string; size: number }[]> {
     const { Contents = [] } = await this.#client.send(new ListObjectsV2Command({ Bucket: 'backups' }));
-    return Contents.map(({ Key = '', Size = 0 }) => ({ key: Key, size: Size }));
+    return Contents.map(({ Key = '', Size = 0 }) => ({ key: Key, size: Size })).filter(
+      ({ key }) => !key.endsWith(`/${MARK}`),
+    );
   }
 
   /** Uploads in parts that were neither completed nor aborted. */

@@ -1,5 +1,11 @@
 import type { Readable } from 'node:stream';
-import type { FoundBackups, ProbeStep, TargetKind, TargetSettings } from '../../contract/index.ts';
+import type {
+  Capabilities,
+  FoundBackups,
+  ProbeStep,
+  TargetKind,
+  TargetSettings,
+} from '../../contract/index.ts';
 import type { MemoryBudget } from '../../kernel/admission.ts';
 import type { Block } from '../../kernel/blocks.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -68,6 +74,25 @@ export interface ProbeOutcome {
   readonly problem: Problem | null;
 }
 
+/** A capability card before its advice is worded in a language. */
+export type Examination = Omit<Capabilities, 'advice'> & {
+  readonly advice: readonly { readonly code: string; readonly params?: Readonly<Record<string, string>> }[];
+};
+
+/** How thoroughly a store is examined, and what is known of it. */
+export interface ExamineOptions {
+  /** `look` writes nothing, `try` writes tiny objects, `measure` may also send some megabytes. */
+  readonly depth: 'look' | 'try' | 'measure';
+  /** What an earlier examination found; of use where this one only looks. */
+  readonly known?: Examination | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Backups in one folder, and the ids of the Home Assistants that the newest of them come from. */
+export interface FoundPlace extends Omit<FoundBackups, 'homes'> {
+  readonly homes: readonly string[];
+}
+
 /**
  * A place where backups are kept, seen as a store of objects in one folder. Everything that is special about Home
  * Assistant's backups lives above it. Every method rejects with a `Problem` whose code begins with `target_`
@@ -78,12 +103,17 @@ export interface StorageTarget {
   readonly slashes: 'keep' | 'replace';
   /** A round trip in the folder with objects of our own: reach, write, list, read, multipart, delete. Never throws for a fault of the target. */
   probe(onStep?: (step: ProbeOutcome) => void, signal?: AbortSignal): Promise<ProbeOutcome[]>;
-  /** Called once after the probe of a new or changed target went well, before it is used: leaves what later recognises the place. */
-  prepare?(): Promise<void>;
+  /**
+   * Called after the probe of a new or changed target went well, before it is used: leaves what later recognises the
+   * place. Returns an id that the place itself carries, where there is one.
+   */
+  prepare?(): Promise<string | undefined>;
   /** Rejects where this is not the place that was prepared: what is mounted there is missing. */
   recognise?(): Promise<void>;
   /** Looks for backups (`*.metadata.json`) where this and other tools put theirs. */
-  find(signal?: AbortSignal): Promise<FoundBackups[]>;
+  find(signal?: AbortSignal): Promise<FoundPlace[]>;
+  /** What the store does and can do, after a probe went well. Never a failure: what cannot be found out is unknown. */
+  examine?(options: ExamineOptions): Promise<Examination>;
   /** All objects of the folder; pages are followed to the end or the call fails. */
   list(signal?: AbortSignal): Promise<StoredObject[]>;
   /** A small object as a whole; undefined when there is none. @throws Problem `target_corrupt` when it is larger than `maxBytes`. */

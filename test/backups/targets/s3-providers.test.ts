@@ -67,7 +67,6 @@ describe('the presets', () => {
   it.each([
     ['MinIO', 'minio'],
     ['VERSITYGW', 'versitygw'],
-    ['rclone/v1.75.1', 'rclone'],
     ['nginx', undefined],
     [null, undefined],
   ])('know the server that calls itself %j', (server, id) => {

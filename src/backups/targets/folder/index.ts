@@ -3,14 +3,16 @@ import { createReadStream } from 'node:fs';
 import { lstat, readdir, readFile, realpath, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
-import type { FolderSettings, FoundBackups } from '../../../contract/index.ts';
+import type { AgentBackup, FolderSettings } from '../../../contract/index.ts';
 import { Problem } from '../../../kernel/errors.ts';
 import { syncDirectory } from '../../../kernel/files.ts';
 import { newId } from '../../../kernel/ids.ts';
+import { homesOf } from '../../homes.ts';
 import { sidecarsIn } from '../../names.ts';
 import { decodeSidecar, MAX_SIDECAR_BYTES } from '../../sidecar.ts';
 import type {
   ArchiveWriter,
+  FoundPlace,
   OpenedObject,
   OpenOptions,
   ProbeOutcome,
@@ -47,7 +49,7 @@ class FolderTarget implements StorageTarget {
     this.#directory = directory;
   }
 
-  async prepare(): Promise<void> {
+  async prepare(): Promise<undefined> {
     await withFileFaults(this.#directory, async () => {
       try {
         // a new file, or none: a link that somebody laid there is not followed
@@ -66,17 +68,18 @@ class FolderTarget implements StorageTarget {
     return probeFolder(this.#directory, onStep, signal);
   }
 
-  async find(): Promise<FoundBackups[]> {
+  async find(): Promise<FoundPlace[]> {
     const objects = await withFileFaults(this.#directory, () => this.#objects());
-    const dates: string[] = [];
+    const found: AgentBackup[] = [];
     for (const { key, size } of sidecarsIn(objects)) {
       if (size > MAX_SIDECAR_BYTES) continue;
-      const found = decodeSidecar(await readFile(this.#path(key)));
-      if (found) dates.push(found.backup.date);
+      const described = decodeSidecar(await readFile(this.#path(key)));
+      if (described) found.push(described.backup);
     }
-    if (dates.length === 0) return [];
-    const newest = dates.reduce((a, b) => (Date.parse(a) > Date.parse(b) ? a : b));
-    return [{ folder: this.#directory, backups: dates.length, newest, current: true }];
+    if (found.length === 0) return [];
+    const newest = found.map(({ date }) => date).reduce((a, b) => (Date.parse(a) > Date.parse(b) ? a : b));
+    const homes = homesOf(found);
+    return [{ folder: this.#directory, backups: found.length, newest, current: true, homes }];
   }
 
   list(): Promise<StoredObject[]> {

@@ -1,9 +1,10 @@
-import { DEFAULT_FOLDER, type FoundBackups } from '../../../contract/index.ts';
+import { type AgentBackup, DEFAULT_FOLDER } from '../../../contract/index.ts';
 import { timestamp } from '../../../kernel/clock.ts';
 import { isProblem } from '../../../kernel/errors.ts';
+import { homesOf } from '../../homes.ts';
 import { sidecarsIn } from '../../names.ts';
 import { decodeSidecar, MAX_SIDECAR_BYTES } from '../../sidecar.ts';
-import type { StoredObject } from '../target.ts';
+import type { FoundPlace, StoredObject } from '../target.ts';
 import type { Connection } from './connection.ts';
 import { listObjects } from './listing.ts';
 import { openObject } from './open.ts';
@@ -22,8 +23,8 @@ export async function findBackups(
   connection: Connection,
   folder: string,
   signal?: AbortSignal,
-): Promise<FoundBackups[]> {
-  const found: FoundBackups[] = [];
+): Promise<FoundPlace[]> {
+  const found: FoundPlace[] = [];
   for (const candidate of candidates(folder)) {
     const backups = await backupsIn(connection, candidate, signal);
     if (backups) found.push({ folder: candidate, ...backups, current: candidate === folder });
@@ -51,21 +52,22 @@ async function backupsIn(connection: Connection, folder: string, signal?: AbortS
   const sidecars = sidecarsIn(objects).sort((a, b) => b.modified - a.modified);
   for (let at = 0; at < Math.min(sidecars.length, SAMPLE * MOST_SAMPLES); at += SAMPLE) {
     const sample = sidecars.slice(at, at + SAMPLE);
-    const dates = await Promise.all(sample.map((sidecar) => dateIn(connection, sidecar, signal)));
-    const good = dates.filter((date) => date !== undefined);
+    const read = await Promise.all(sample.map((sidecar) => backupIn(connection, sidecar, signal)));
+    const good = read.filter((backup) => backup !== undefined);
     if (good.length === 0) continue;
     const others = at + sample.length - good.length;
-    return { backups: sidecars.length - others, newest: timestamp(Math.max(...good)) };
+    const newest = timestamp(Math.max(...good.map(({ date }) => Date.parse(date))));
+    return { backups: sidecars.length - others, newest, homes: homesOf(good) };
   }
   return undefined;
 }
 
-/** When the backup of this sidecar was made; undefined when it describes none. */
-async function dateIn(
+/** The backup that this sidecar describes; undefined when it describes none. */
+async function backupIn(
   connection: Connection,
   sidecar: StoredObject,
   signal?: AbortSignal,
-): Promise<number | undefined> {
+): Promise<AgentBackup | undefined> {
   if (sidecar.size > MAX_SIDECAR_BYTES) return undefined;
   const object = await openObject(connection, sidecar.key, signal ? { signal } : {}).catch(
     (error: unknown) => {
@@ -81,6 +83,5 @@ async function dateIn(
   }
   const chunks: Buffer[] = [];
   for await (const chunk of object.stream) chunks.push(chunk as Buffer);
-  const described = decodeSidecar(Buffer.concat(chunks));
-  return described && Date.parse(described.backup.date);
+  return decodeSidecar(Buffer.concat(chunks))?.backup;
 }

@@ -4,6 +4,7 @@ import type { StoredObject } from '../target.ts';
 import { classOf } from './classes.ts';
 import type { Connection } from './connection.ts';
 import { decodeListed } from './keys.ts';
+import { withoutOtherPlaces } from './marker.ts';
 import { versionOf } from './version.ts';
 
 interface ListOptions {
@@ -15,7 +16,10 @@ interface ListOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The objects under a prefix, with their whole keys. Placeholders of folders are left out. */
+/**
+ * The objects under a prefix, with their whole keys. Placeholders of folders are left out, and so is what lies in
+ * folders that are marked as places of their own.
+ */
 export async function listObjects(connection: Connection, options: ListOptions): Promise<StoredObject[]> {
   const { prefix, flat, limit = Number.POSITIVE_INFINITY, signal } = options;
   const objects: StoredObject[] = [];
@@ -39,7 +43,7 @@ export async function listObjects(connection: Connection, options: ListOptions):
     seen += page.CommonPrefixes?.length ?? 0;
     token = nextToken(page, token);
   } while (token !== undefined && seen < limit);
-  return objects;
+  return withoutOtherPlaces(objects, prefix);
 }
 
 interface PageOptions {

@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { Problem } from '../../../kernel/errors.ts';
+import { isProblem, Problem } from '../../../kernel/errors.ts';
 import { runRoundTrip, wentWell } from '../round-trip.ts';
 import type { ProbeOutcome, StorageTarget } from '../target.ts';
 import type { Connection } from './connection.ts';
+import { examineLock } from './examine-bucket.ts';
 import type { Keys } from './keys.ts';
 import { listPage } from './listing.ts';
 import { corrupt } from './open.ts';
+import { purgeVersions } from './own-objects.ts';
+import { PartBuffer } from './part-buffer.ts';
 import type { Uploads } from './uploads.ts';
 import { S3Writer } from './writer.ts';
 
@@ -22,6 +25,9 @@ const RANGE_END = 200;
 
 /** Cleaning up goes on when the person has left, but not for ever. */
 const CLEANUP_TIMEOUT_MS = 30_000;
+
+/** Why an object that was stored a moment ago cannot be deleted, and that is as it should be. */
+const LOCKED: ReadonlySet<string> = new Set(['target_locked', 'target_held']);
 
 interface ProbeTools {
   readonly connection: Connection;
@@ -43,7 +49,8 @@ export async function probe(
     ok = wentWell(outcomes);
     return outcomes;
   } finally {
-    if (!ok) await round.cleanUp();
+    if (ok) await round.purge();
+    else await round.cleanUp();
   }
 }
 
@@ -51,6 +58,8 @@ class RoundTrip {
   readonly #tools: ProbeTools;
   readonly #signal: AbortSignal | undefined;
   readonly #data = randomBytes(SMALL_BYTES);
+  /** What all keys begin with. */
+  readonly #name: string;
   readonly #small: string;
   readonly #large: string;
   readonly #never: string;
@@ -60,10 +69,10 @@ class RoundTrip {
   constructor(tools: ProbeTools, signal: AbortSignal | undefined) {
     this.#tools = tools;
     this.#signal = signal;
-    const name = `homestash-probe-${randomBytes(8).toString('hex')}`;
-    this.#small = `${name}-1`;
-    this.#large = `${name}-2`;
-    this.#never = `${name}-3`;
+    this.#name = `homestash-probe-${randomBytes(8).toString('hex')}`;
+    this.#small = `${this.#name}-1`;
+    this.#large = `${this.#name}-2`;
+    this.#never = `${this.#name}-3`;
   }
 
   async reach(): Promise<void> {
@@ -90,6 +99,31 @@ class RoundTrip {
   }
 
   async multipart(): Promise<void> {
+    const { default_days } = await examineLock(this.#tools.connection, this.#signal);
+    // what is stored there stays for days, so it had better be little
+    if (default_days !== null) await this.#tinyUploads();
+    else await this.#uploads();
+  }
+
+  /** An upload of one part, which may be of any size, and one that is not completed. */
+  async #tinyUploads(): Promise<void> {
+    const { uploads, keys, target } = this.#tools;
+    const data = randomBytes(REST_BYTES);
+    const buffer = new PartBuffer(REST_BYTES, uploads.signed);
+    buffer.fill(data);
+    const payload = buffer.payload();
+    for (const key of [this.#large, this.#never]) {
+      this.#touched.add(key);
+      const upload = await uploads.start(keys.full(key));
+      const part = await uploads.part(upload, 1, payload, this.#signal);
+      if (key === this.#large) await uploads.complete(upload, [part], REST_BYTES);
+      else await uploads.abort(upload, this.#signal);
+    }
+    await this.#compare(this.#large, 0, data);
+    if (await target.stat(this.#never, this.#signal)) throw unexpected('an aborted upload is there');
+  }
+
+  async #uploads(): Promise<void> {
     const { target } = this.#tools;
     const first = Buffer.alloc(PROBE_PART_BYTES);
     const rest = randomBytes(REST_BYTES);
@@ -118,10 +152,22 @@ class RoundTrip {
   async delete(): Promise<void> {
     const { target } = this.#tools;
     for (const key of this.#touched) {
-      await target.delete(key, this.#signal);
+      try {
+        await target.delete(key, this.#signal);
+      } catch (error) {
+        // The store keeps what it promised to keep; that is said where its capabilities are.
+        if (!isProblem(error) || !LOCKED.has(error.code)) throw error;
+        continue;
+      }
       if (await target.stat(key, this.#signal)) throw unexpected('a deleted object is there');
     }
     this.#touched.clear();
+  }
+
+  /** In a bucket with versions: those of our own objects, whatever the settings say of those of backups. */
+  async purge(signal = AbortSignal.timeout(CLEANUP_TIMEOUT_MS)): Promise<void> {
+    const { connection, keys } = this.#tools;
+    await purgeVersions(connection, keys.full(this.#name), signal).catch(() => undefined);
   }
 
   /** Whatever fails here has been reported by a step already. */
@@ -132,6 +178,7 @@ class RoundTrip {
       if (key !== this.#small) await target.sweep(key, signal).catch(() => undefined);
       await target.delete(key, signal).catch(() => undefined);
     }
+    if (this.#touched.size > 0) await this.purge(signal);
   }
 
   async #compare(key: string, start: number, wanted: Buffer): Promise<void> {

@@ -1,10 +1,13 @@
 import { Readable } from 'node:stream';
 import { HeadObjectCommand } from '@aws-sdk/client-s3';
-import type { FoundBackups, S3Settings } from '../../../contract/index.ts';
+import type { S3Settings } from '../../../contract/index.ts';
 import { isProblem } from '../../../kernel/errors.ts';
 import { SIDECAR_ENDING } from '../../names.ts';
 import type {
   ArchiveWriter,
+  Examination,
+  ExamineOptions,
+  FoundPlace,
   OpenedObject,
   OpenOptions,
   ProbeOutcome,
@@ -16,10 +19,12 @@ import type {
 import { classOf } from './classes.ts';
 import { Connection } from './connection.ts';
 import { type CustomerKey, readWithKey } from './encryption.ts';
+import { examine } from './examine.ts';
 import { findBackups } from './find.ts';
 import { Keys } from './keys.ts';
 import { listObjects } from './listing.ts';
 import { hides, refuseLocked, type Version } from './locks.ts';
+import { markPlace } from './marker.ts';
 import { isBareMissing } from './missing.ts';
 import { corrupt, isPastEnd, openObject } from './open.ts';
 import { planParts } from './parts.ts';
@@ -39,14 +44,14 @@ export class S3Target implements StorageTarget {
   readonly #connection: Connection;
   readonly #uploads: Uploads;
   readonly #keys: Keys;
-  readonly #folder: string;
+  readonly #settings: S3Settings;
   readonly #deleteVersions: boolean;
 
   constructor(settings: S3Settings, context: TargetContext) {
     this.#connection = new Connection(settings, context);
     this.#uploads = new Uploads(this.#connection);
     this.#keys = new Keys(settings.folder);
-    this.#folder = settings.folder;
+    this.#settings = settings;
     this.#deleteVersions = settings.delete_versions;
   }
 
@@ -55,8 +60,17 @@ export class S3Target implements StorageTarget {
     return probe(tools, onStep, signal);
   }
 
-  find(signal?: AbortSignal): Promise<FoundBackups[]> {
-    return findBackups(this.#connection, this.#folder, signal);
+  prepare(): Promise<string | undefined> {
+    return markPlace(this);
+  }
+
+  examine(options: ExamineOptions): Promise<Examination> {
+    const tools = { connection: this.#connection, keys: this.#keys, settings: this.#settings };
+    return examine(tools, options);
+  }
+
+  find(signal?: AbortSignal): Promise<FoundPlace[]> {
+    return findBackups(this.#connection, this.#settings.folder, signal);
   }
 
   async list(signal?: AbortSignal): Promise<StoredObject[]> {
