@@ -23,7 +23,6 @@ export interface Bench {
   readonly room: string;
   /** The core as it ships. */
   readonly entry: string;
-  readonly order: readonly string[];
 }
 
 /** One question of the benchmarks and its answer. */

@@ -64,7 +64,7 @@ const room = mkdtempSync(join(parentOfRoom(sizeMiB), 'homestash-bench-'));
 process.once('exit', () => rmSync(room, { recursive: true, force: true }));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 warm(room, (ROOM_FOR_SIZES - 1) * sizeMiB * MIB);
-const bench: Bench = { sizeMiB, rounds, room, entry: buildPackage(join(room, 'package')), order: ORDER };
+const bench: Bench = { sizeMiB, rounds, room, entry: buildPackage(join(room, 'package')) };
 for (const section of selected) {
   const text = await section.run(bench);
   writeSection(section.name, text, ORDER);
