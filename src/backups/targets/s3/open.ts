@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3';
 import { Problem } from '../../../kernel/errors.ts';
+import type { Pace } from '../../../kernel/pace.ts';
 import type { OpenedObject, OpenOptions } from '../target.ts';
 import type { Connection, Via } from './connection.ts';
 import { type CustomerKey, readWithKey } from './encryption.ts';
@@ -11,12 +12,15 @@ import { etagOf, versionOf } from './version.ts';
 /** What a server that was asked for bytes after the end answers. */
 const RANGE_NOT_SATISFIABLE = 416;
 
+/** What is smaller is not held to a limit. */
+const UNPACED_BYTES = 1024 * 1024;
+
 /** Opens an object as the bucket knows it, with the person's key where there may be one; undefined when there is none. */
 export async function openObject(
   connection: Connection,
   key: string,
   options: OpenOptions,
-  customer: CustomerKey = {},
+  { customer = {}, pace }: { readonly customer?: CustomerKey; readonly pace?: Pace | undefined } = {},
 ): Promise<OpenedObject | undefined> {
   const { signal } = options;
   try {
@@ -27,7 +31,7 @@ export async function openObject(
         streaming: true,
       }),
     );
-    return opened(connection, key, output, options);
+    return opened(connection, key, output, options, pace);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
@@ -74,6 +78,7 @@ function opened(
   key: string,
   output: GetObjectCommandOutput,
   options: OpenOptions,
+  pace: Pace | undefined,
 ): OpenedObject {
   const source = output.Body;
   if (!(source instanceof Readable)) throw connection.notS3();
@@ -100,6 +105,8 @@ function opened(
     idleTimeoutMs,
     problem: (error) => connection.problem(error, 'read', { key }),
     silence: () => silence(connection),
+    // A description is not worth a wait; a list reads a thousand of them.
+    pace: size > UNPACED_BYTES ? pace : undefined,
     signal: options.signal,
   });
   return { stream, blocks: () => stream.blocks(), size, version };

@@ -22,12 +22,12 @@ import { type CustomerKey, readWithKey } from './encryption.ts';
 import { examine } from './examine.ts';
 import { findBackups } from './find.ts';
 import { Keys } from './keys.ts';
+import { Limits } from './limits.ts';
 import { listObjects } from './listing.ts';
 import { hides, refuseLocked, type Version } from './locks.ts';
 import { markPlace } from './marker.ts';
 import { isBareMissing } from './missing.ts';
 import { corrupt, isPastEnd, openObject } from './open.ts';
-import { planParts } from './parts.ts';
 import { probe } from './probe.ts';
 import { sweepUploads } from './sweep.ts';
 import { Uploads } from './uploads.ts';
@@ -44,6 +44,7 @@ export class S3Target implements StorageTarget {
   readonly #connection: Connection;
   readonly #uploads: Uploads;
   readonly #keys: Keys;
+  readonly #limits: Limits;
   readonly #settings: S3Settings;
   readonly #deleteVersions: boolean;
 
@@ -51,6 +52,7 @@ export class S3Target implements StorageTarget {
     this.#connection = new Connection(settings, context);
     this.#uploads = new Uploads(this.#connection);
     this.#keys = new Keys(settings.folder);
+    this.#limits = new Limits(settings, context.clock);
     this.#settings = settings;
     this.#deleteVersions = settings.delete_versions;
   }
@@ -111,7 +113,10 @@ export class S3Target implements StorageTarget {
     // HTTP has no way to ask for nothing.
     if (end !== undefined && end <= start) return this.#openNothing(key, version, signal);
     try {
-      return await openObject(this.#connection, this.#keys.full(key), options, this.#keyFor(key));
+      return await openObject(this.#connection, this.#keys.full(key), options, {
+        customer: this.#keyFor(key),
+        pace: this.#limits.downloads,
+      });
     } catch (error) {
       if (!isPastEnd(error)) throw error;
       return this.#openNothing(key, version, signal);
@@ -149,7 +154,7 @@ export class S3Target implements StorageTarget {
 
   async create(key: string, { sizeLimit, tolerance = 0, signal }: WriterOptions): Promise<ArchiveWriter> {
     const { memory } = this.#connection.context;
-    const plan = planParts(sizeLimit, memory.capacity);
+    const plan = this.#limits.plan(sizeLimit, memory.capacity);
     const lease = await memory.acquire(plan.bufferSize * plan.buffers, signal);
     return new S3Writer({
       uploads: this.#uploads,
@@ -157,6 +162,7 @@ export class S3Target implements StorageTarget {
       plan,
       sizeLimit: sizeLimit + tolerance,
       lease,
+      pace: this.#limits.uploads,
       signal,
     });
   }
