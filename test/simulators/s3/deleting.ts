@@ -36,6 +36,8 @@ function marker(call: Call, bucket: Bucket, key: string): Version {
 
 /** "Deleting object versions from a versioning-enabled bucket" of the Amazon S3 User Guide. */
 function remove(call: Call, bucket: Bucket, key: string, versionId: string | undefined): Deleted {
+  const { confinedTo } = call.world.profile;
+  if (confinedTo !== undefined && !key.startsWith(confinedTo)) throw new S3Error('AccessDenied');
   if (versionId !== undefined) {
     const version = bucket.versionsOf(key).find((one) => one.versionId === versionId);
     if (version) {

@@ -204,11 +204,13 @@ export class Exchange {
     const { connection, world } = this.#context;
     // The rest of a body that nobody wants; who answers early and closes may cut its own answer.
     if (this.#continued) connection.incoming.resume();
-    this.#recorded.status = answer.status;
     await send(answer, this.#line, {
       head: this.#recorded.method === 'HEAD',
       now: world.now(),
       close: !this.#continued,
+      begun: () => {
+        this.#recorded.status = answer.status;
+      },
       sent: (bytes) => {
         this.#recorded.bytesOut += bytes;
       },

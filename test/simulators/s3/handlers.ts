@@ -11,6 +11,7 @@ import {
   putLifecycle,
 } from './buckets.ts';
 import { type Call, type Handler, refused } from './call.ts';
+import { completeMultipartUpload } from './completing.ts';
 import { deleteObject, deleteObjects } from './deleting.ts';
 import { S3Error } from './errors.ts';
 import { listMultipartUploads, listObjects, listObjectVersions } from './listing.ts';
@@ -20,13 +21,7 @@ import {
   putObjectLockConfiguration,
   putObjectRetention,
 } from './locks.ts';
-import {
-  abortMultipartUpload,
-  completeMultipartUpload,
-  createMultipartUpload,
-  listParts,
-  uploadPart,
-} from './multipart.ts';
+import { abortMultipartUpload, createMultipartUpload, listParts, uploadPart } from './multipart.ts';
 import { copyObject, putObject } from './objects.ts';
 import type { OperationName } from './operations.ts';
 import { getObject, restoreObject } from './reading.ts';
@@ -72,7 +67,8 @@ export function checkAllowed({ world: { profile }, operation, key, query }: Call
   const lacking = profile.lacking[operation];
   if (lacking) throw refused(lacking);
   const { confinedTo } = profile;
-  if (confinedTo === undefined) return;
+  // The keys that shall be deleted are looked at one by one.
+  if (confinedTo === undefined || operation === 'DeleteObjects') return;
   const touched = LISTS.has(operation) ? (query.get('prefix') ?? '') : key;
   if (!touched.startsWith(confinedTo)) throw new S3Error('AccessDenied');
 }

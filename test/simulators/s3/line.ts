@@ -19,6 +19,8 @@ export class Line {
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #closed = new AbortController();
+  /** Settles when all that was written has left this process. */
+  #flushed: Promise<void> = Promise.resolve();
 
   /** `socket` is the TCP connection, below TLS. */
   constructor(
@@ -81,7 +83,9 @@ export class Line {
 
   async write(piece: Buffer | string): Promise<void> {
     if (this.#closed.signal.aborted) throw new Gone();
-    if (this.outgoing.write(piece)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#flushed = promise;
+    if (this.outgoing.write(piece, () => resolve())) return;
     await once(this.outgoing, 'drain', { signal: this.#closed.signal });
   }
 
@@ -95,10 +99,11 @@ export class Line {
   async #strike(fault: Extract<Fault, { kind: 'cut' | 'stall' }>): Promise<void> {
     if (fault.kind === 'stall') {
       if (fault.ms !== undefined) return this.sleep(fault.ms);
-      await once(this.#closed.signal, 'abort');
+      if (!this.#closed.signal.aborted) await once(this.#closed.signal, 'abort');
       throw new Gone();
     }
-    // What was written before is on its way.
+    // What was written before shall arrive; the head of an answer tells nobody when it has left.
+    await Promise.race([this.#flushed, once(this.#closed.signal, 'abort')]);
     await new Promise((resolve) => setImmediate(resolve));
     this.cut(fault.reset);
     throw new Gone();

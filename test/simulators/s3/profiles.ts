@@ -44,6 +44,8 @@ export interface Profile {
   readonly versioning: 'on request' | 'always' | 'none';
   /** What keeps a version under retention from being deleted; undefined where there is no object lock. */
   readonly lock: Refusal | undefined;
+  /** DeleteObjects and configurations must come with Content-MD5 or a checksum. */
+  readonly documentsNeedSum: boolean;
   /** A PUT into a bucket with a default retention must bring a sum. */
   readonly lockNeedsSum: boolean;
   readonly storageClasses: readonly string[];
@@ -105,6 +107,8 @@ const aws: Profile = {
     refusal: notImplemented,
   },
   conditions: 'honoured',
+  // "DeleteObjects": "Content-MD5 … is required for all Multi-Object Delete requests", or a checksum
+  documentsNeedSum: true,
   versioning: 'on request',
   // versitygw#1330 quotes AWS's own words
   lock: {
@@ -135,6 +139,7 @@ const aws: Profile = {
 /** Cloudflare's "S3 API compatibility" and "Multipart upload" pages. */
 const r2: Profile = {
   ...aws,
+  documentsNeedSum: false,
   // "the region for an R2 bucket is auto … an empty value and us-east-1 will alias to the auto region"
   regions: ['auto', 'us-east-1', ''],
   // looked at by CompleteMultipartUpload only, and a last part may not be longer either (cloudflare-docs#7485, #9549)
@@ -191,6 +196,7 @@ const b2: Profile = {
 /** "S3 compatibility status" of Garage's reference manual, and what Garage 2.5.0 was seen to do. */
 const garage: Profile = {
   ...aws,
+  documentsNeedSum: false,
   regions: ['garage'],
   // seen: small parts are taken
   parts: { minimumBytes: 0, equal: 'never', consecutive: false },
@@ -211,6 +217,7 @@ const garage: Profile = {
 /** MEGA S4: parts are looked at as they come (PhantomPhoton/S3-Compatible#3, plugin-barman-cloud#981). */
 const mega: Profile = {
   ...aws,
+  documentsNeedSum: false,
   regions: ['eu-central-1'],
   parts: { minimumBytes: 5 * MIB, equal: 'at UploadPart', consecutive: true },
   versioning: 'none',
@@ -283,6 +290,7 @@ const minio: Profile = {
 /** A server from before checksums and trailers: `rclone serve s3`, gateway-st#89, cloudserver#5553, HCP. */
 const old: Profile = {
   ...aws,
+  documentsNeedSum: false,
   checksums: {
     ...aws.checksums,
     headers: { status: 400, code: 'InvalidRequest', message: 'Unsupported header {header}' },

@@ -1,4 +1,5 @@
 import { type Answer, bucketOf, type Call, quoted, versionOf } from './call.ts';
+import { bytesOf } from './content.ts';
 import { checkReader } from './encryption.ts';
 import { S3Error } from './errors.ts';
 import { lockHeaders } from './locks.ts';
@@ -126,7 +127,7 @@ export function getObject(call: Call): Answer {
 /** "RestoreObject": 202 the first time, 200 once there is a copy, whose time it prolongs. */
 export async function restoreObject(call: Call): Promise<Answer> {
   const { content } = await call.receive();
-  const document = readXml(Buffer.concat((content.pieces ?? []) as Buffer[]), 'RestoreRequest');
+  const document = readXml(bytesOf(content), 'RestoreRequest');
   const version = versionOf(call);
   const { profile, restoreMs } = call.world;
   if (!profile.archived.includes(version.storageClass)) {

@@ -80,6 +80,8 @@ interface About {
   readonly now: number;
   /** The connection may not be used again. */
   readonly close: boolean;
+  /** Told when the answer begins. */
+  readonly begun: () => void;
   /** Told how many bytes of the body were sent. */
   readonly sent: (bytes: number) => void;
 }
@@ -88,6 +90,7 @@ interface About {
 export async function send(answer: Answer, line: Line, about: About): Promise<void> {
   const { outgoing } = line;
   await line.moment('before_answer');
+  about.begun();
   const bodiless = about.head || BODILESS.has(answer.status);
   const length = bodiless ? 0 : lengthOf(answer, line);
   const wrong = bodiless ? 0 : (line.of('wrong_length')?.by ?? 0);

@@ -64,6 +64,7 @@ export class S3Simulator {
   readonly #sockets = new Map<number, Socket>();
   readonly #world: World;
   #server: Server | undefined;
+  readonly #certificates = new Map<CertificateKind, ServerCertificate>();
   #certificate: ServerCertificate | undefined;
   #port = 0;
   #skewMs = 0;
@@ -92,7 +93,7 @@ export class S3Simulator {
   }
 
   async start(): Promise<void> {
-    if (this.#options.tls) this.#certificate = makeServerCertificate(this.#options.tls);
+    if (this.#options.tls) this.#certificate = this.#certificateOf(this.#options.tls);
     for (const bucket of this.#options.buckets ?? []) this.createBucket(bucket);
     await this.acceptConnections();
   }
@@ -141,6 +142,13 @@ export class S3Simulator {
     });
     this.#port = (server.address() as AddressInfo).port;
     this.#server = server;
+  }
+
+  /** Another certificate from now on; one that was shown before comes back as it was. */
+  async showCertificate(kind: CertificateKind): Promise<void> {
+    await this.refuseConnections();
+    this.#certificate = this.#certificateOf(kind);
+    await this.acceptConnections();
   }
 
   get port(): number {
@@ -216,6 +224,12 @@ export class S3Simulator {
     const version = this.#bucket(bucket).visible(key);
     if (!version) throw new Error(`${bucket} has no ${key}`);
     return bytesOf(version.content);
+  }
+
+  #certificateOf(kind: CertificateKind): ServerCertificate {
+    const certificate = this.#certificates.get(kind) ?? makeServerCertificate(kind);
+    this.#certificates.set(kind, certificate);
+    return certificate;
   }
 
   #bucket(name: string): Bucket {
