@@ -17,7 +17,7 @@ interface DeletionsOptions {
 }
 
 /** The target may have done it all the same. */
-const UNCLEAR = ['target_timeout', 'target_cut', 'target_unavailable'] as const;
+const UNCLEAR = ['target_timeout', 'target_cut', 'target_unavailable', 'target_proxy'] as const;
 
 /** Deletes backups: first what lists them, so that nothing that is listed ever misses its archive. */
 export class Deletions {

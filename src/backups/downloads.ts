@@ -43,6 +43,7 @@ const PASSING = [
   'target_unavailable',
   'target_refused',
   'target_dns',
+  'target_proxy',
 ] as const;
 
 interface Source {

@@ -5,11 +5,15 @@ import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { ProblemDocument } from '../../../src/contract/index.ts';
+import { makeBackup } from '../../harness/archives.ts';
 import { haveVersitygw } from '../../harness/cache.ts';
 import { type Certificate, makeCertificate } from '../../harness/certificate.ts';
 import { freePort } from '../../harness/free-port.ts';
 import { type HttpProxyServer, startHttpProxy } from '../../harness/http-proxy.ts';
 import type { S3Server } from '../../harness/s3-server.ts';
+import { bucketInput } from '../../harness/s3-target.ts';
+import { Stage } from '../../harness/stage.ts';
 import { temporaryFolder } from '../../harness/temporary.ts';
 import { startVersitygw } from '../../harness/versitygw.ts';
 import {
@@ -43,6 +47,7 @@ afterEach(() => {
 });
 
 describe.skipIf(!haveVersitygw())('the way to a server', () => {
+  const stage = new Stage('way');
   let certificate: Certificate;
   let pin: string;
   let plain: S3Server;
@@ -60,6 +65,7 @@ describe.skipIf(!haveVersitygw())('the way to a server', () => {
     secure.createBucket('bucket');
   });
   afterAll(async () => {
+    await stage.close();
     await proxy?.stop();
     await discard(plain);
     await discard(secure);
@@ -288,6 +294,37 @@ describe.skipIf(!haveVersitygw())('the way to a server', () => {
       const hungUp = await failure(plain, { endpoint: `https://127.0.0.1:${port}`, certificate_pin: pin });
       expect(hungUp.code).toBe('target_cut');
     });
+  });
+
+  it('is tried before a target is saved, and what is wrong with it can be put right from the answer', async () => {
+    const core = await stage.localCore();
+    const input = bucketInput(secure, 'Home', { bucket: 'bucket' });
+    const tried = async (settings: Settings) => {
+      const added = core.client.addTarget({ ...input, settings: { ...input.settings, ...settings } });
+      return added.catch((error: { problem: ProblemDocument }) => error.problem);
+    };
+    const nowhere = `127.0.0.1:${await freePort()}`;
+    expect(await tried({ proxy: `http://${nowhere}` })).toMatchObject({
+      status: 422,
+      code: 'target_proxy',
+      title: `The proxy ${nowhere} could not be reached or refused the connection (ECONNREFUSED).`,
+    });
+    expect(await tried(through({ proxy_password: 'wrong' }))).toMatchObject({
+      code: 'target_proxy_password',
+    });
+    const untrusted = await tried(through());
+    expect(untrusted).toMatchObject({ status: 422, code: 'target_tls_untrusted' });
+    const { fingerprint = '' } = (untrusted as ProblemDocument).params;
+    const added = await core.client.addTarget({
+      ...input,
+      settings: { ...input.settings, ...through(), certificate_pin: fingerprint },
+    });
+    const { backup, archive } = makeBackup();
+    await core.client.upload(added.id, backup, archive);
+    expect(await core.client.download(added.id, backup.backup_id)).toEqual(archive);
+    expect(JSON.stringify(added)).not.toContain('p@ss');
+    expect(core.lines.join('\n')).not.toContain('p@ss:word');
+    expect(core.defects()).toEqual([]);
   });
 
   function fingerprintOf(file: string): string {

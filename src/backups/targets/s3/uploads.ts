@@ -271,6 +271,8 @@ function isUnclear(error: unknown, again: boolean): boolean {
     isProblem(error, 'target_timeout') ||
     isProblem(error, 'target_cut') ||
     isProblem(error, 'target_unavailable') ||
+    // what stands in between lost sight of it
+    isProblem(error, 'target_proxy') ||
     // what the second request says while the first one is still being worked on
     (again && s3CodeOf(error) === 'OperationAborted')
   );
