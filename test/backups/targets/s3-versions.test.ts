@@ -16,6 +16,7 @@ import type { LocalCore } from '../../harness/local-core.ts';
 import type { S3Server } from '../../harness/s3-server.ts';
 import { bucketInput } from '../../harness/s3-target.ts';
 import { Stage } from '../../harness/stage.ts';
+import { PROFILES, type ProfileName, startS3Simulator } from '../../simulators/s3/index.ts';
 import { S3Proxy, s3Error } from '../../simulators/s3-proxy.ts';
 import { closeTargets, MIB, noise, openTarget, problemOf, s3Settings, upload } from './s3-support.ts';
 
@@ -297,3 +298,57 @@ describe.skipIf(!haveVersitygw())('a bucket that keeps versions', () => {
     expect(page.Versions).toHaveLength(1);
   });
 });
+
+/** A key that is confined to objects may not list versions: then they are hidden, which is tried above. */
+const PROVIDERS = (Object.keys(PROFILES) as ProfileName[]).filter((name) => name !== 'confined');
+
+describe.each(PROVIDERS)('deleting all versions at a store like %s', (profile) => {
+  it('leaves nothing, in few requests', async () => {
+    const buckets = [{ name: 'bucket', versioning: PROFILES[profile].versioning === 'on request' }];
+    const simulator = await startS3Simulator({ profile, buckets });
+    const settings = { delete_versions: true, folder: 'homestash', region: simulator.region };
+    const { target } = openTarget(s3Settings(simulator, settings));
+    const hiding = openTarget(s3Settings(simulator, { ...settings, delete_versions: false })).target;
+    for (let count = 0; count < 2; count += 1) await target.put('a.tar', noise(10));
+    await hiding.delete('a.tar');
+    await target.put('a.tar', noise(10));
+    await target.put('a.tar.x', noise(10));
+    simulator.requests.length = 0;
+    await target.checkDeletable?.(['a.tar']);
+    await target.delete('a.tar');
+    expect(simulator.versions('bucket').map(({ key }) => key)).toEqual(['homestash/a.tar.x']);
+    expect(simulator.requests.length).toBeLessThanOrEqual(7);
+    await target.delete('a.tar');
+    expect(simulator.versions('bucket')).toHaveLength(1);
+    expect(simulator.mistakes).toEqual([]);
+    closeTargets();
+    await simulator.stop();
+  });
+});
+
+const locking = PROVIDERS.filter((name) => PROFILES[name].lock !== undefined);
+it.each(locking)(
+  'a store like %s keeps what it promised to keep, and a person learns until when',
+  async (profile) => {
+    const lock = { mode: 'COMPLIANCE', days: 30 } as const;
+    const simulator = await startS3Simulator({ profile, buckets: [{ name: 'bucket', lock }] });
+    const { target } = openTarget(
+      s3Settings(simulator, { delete_versions: true, folder: 'homestash', region: simulator.region }),
+    );
+    await target.put('a.metadata.json', noise(10));
+    await (await upload(target, 'a.tar', noise(17 * MIB))).commit();
+    const attempts = [
+      () => target.checkDeletable?.(['a.metadata.json', 'a.tar']) ?? Promise.resolve(),
+      () => target.delete('a.tar'),
+    ];
+    for (const attempt of attempts) {
+      const { code, params } = await problemOf(attempt());
+      expect(code).toBe('target_locked');
+      expect(Math.round((Date.parse(params.until ?? '') - Date.now()) / DAY_MS)).toBe(30);
+    }
+    expect(simulator.versions('bucket')).toHaveLength(2);
+    expect(simulator.mistakes).toEqual([]);
+    closeTargets();
+    await simulator.stop();
+  },
+);
