@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { crc32 } from 'node:zlib';
 import type { AgentBackup, BackupDescription, Upload, UploadSum } from '../contract/index.ts';
+import { letGo } from '../kernel/blocks.ts';
 import { type Clock, timestamp, within } from '../kernel/clock.ts';
 import { isProblem, Problem } from '../kernel/errors.ts';
 import { pump } from '../kernel/http/pump.ts';
@@ -8,7 +9,7 @@ import { newId } from '../kernel/ids.ts';
 import { describeError, type Log } from '../kernel/log.ts';
 import type { Operations, RunningOperation } from '../kernel/operations.ts';
 import { choosePlace, type Place } from './choose-place.ts';
-import { formatCrc } from './crc.ts';
+import { combineCrc, formatCrc } from './crc.ts';
 import type { Mending, StoredBackup } from './mending.ts';
 import { Places, placeKey } from './places.ts';
 import type { BackupStore, UnfinishedRow } from './store.ts';
@@ -270,9 +271,11 @@ export class Uploads {
         if (session.size > limit) {
           throw new Problem('upload_too_large', { params: { limit: String(session.backup.size) } });
         }
-        session.crc = crc32(chunk, session.crc);
+        const sum = crc32(chunk);
+        session.crc = combineCrc(session.crc, sum, chunk.length);
         walk.push(chunk);
-        await session.writer.write(chunk);
+        await session.writer.write(chunk, sum);
+        letGo(chunk);
         session.operation.progress(session.size);
       },
     });

@@ -47,3 +47,12 @@ export class BlockPool {
     };
   }
 }
+
+/**
+ * Frees the memory of a chunk that nobody needs any more. The collector does not see how large the chunks of a stream
+ * are; it lets them pile up, and then searches the whole heap again and again.
+ */
+export function letGo({ buffer, byteLength }: Buffer): void {
+  // smaller ones share their memory with others
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+}

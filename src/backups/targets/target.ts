@@ -49,8 +49,11 @@ export interface OpenOptions {
  * Calls come one after the other, but `abort` may come at any time and more than once.
  */
 export interface ArchiveWriter {
-  /** Takes the next bytes (copied or sent before it resolves); resolves when more may come. */
-  write(chunk: Uint8Array): Promise<void>;
+  /**
+   * Takes the next bytes (copied or sent before it resolves); resolves when more may come.
+   * @param crc32 their sum, where it is known already: nobody needs to sum them again
+   */
+  write(chunk: Uint8Array, crc32?: number): Promise<void>;
   /** Everything has arrived at the target, though nothing is visible yet. */
   finish(): Promise<void>;
   /** Makes the archive visible under its key, replacing what was there. */

@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import type { Pace } from '../../../kernel/pace.ts';
+import { combineCrc } from '../../crc.ts';
 
 /**
  * How much is handed to a socket at once. TLS encrypts whatever it is given into memory of its own, so a whole part
@@ -42,13 +43,19 @@ export class PartBuffer {
     return this.#length === this.#bytes.length;
   }
 
-  /** Copies as much of the chunk as there is room for, and returns how much that was. */
-  fill(chunk: Uint8Array): number {
+  /**
+   * Copies as much of the chunk as there is room for, and returns how much that was.
+   * @param sum the CRC-32 of the whole chunk, where it is known
+   */
+  fill(chunk: Uint8Array, sum?: number): number {
     const taken = Math.min(chunk.length, this.#bytes.length - this.#length);
     const piece = taken === chunk.length ? chunk : chunk.subarray(0, taken);
     this.#bytes.set(piece, this.#length);
     this.#length += taken;
-    this.#crc = crc32(piece, this.#crc);
+    this.#crc =
+      sum === undefined || piece !== chunk
+        ? crc32(piece, this.#crc)
+        : combineCrc(this.#crc, sum, piece.length);
     this.#hash?.update(piece);
     return taken;
   }

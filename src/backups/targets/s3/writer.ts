@@ -48,7 +48,7 @@ export class S3Writer implements ArchiveWriter {
     this.#signal = signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal;
   }
 
-  async write(chunk: Uint8Array): Promise<void> {
+  async write(chunk: Uint8Array, crc32?: number): Promise<void> {
     this.#check();
     if (this.#finished) throw new Error('write after finish');
     this.#size += chunk.length;
@@ -57,7 +57,7 @@ export class S3Writer implements ArchiveWriter {
       // Only when there is more: a full buffer may be the whole archive.
       if (this.#current?.full) this.#send(this.#current);
       this.#current ??= await this.#nextBuffer();
-      offset += this.#current.fill(offset === 0 ? chunk : chunk.subarray(offset));
+      offset += offset === 0 ? this.#current.fill(chunk, crc32) : this.#current.fill(chunk.subarray(offset));
     }
   }
 
