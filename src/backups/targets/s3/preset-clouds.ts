@@ -59,7 +59,7 @@ export const CLOUDS: readonly Preset[] = [
     name: 'Backblaze B2',
     endpoint: 'https://s3.{region}.backblazeb2.com',
     example: 'https://s3.eu-central-003.backblazeb2.com',
-    regions: ['eu-central-003', 'us-west-001', 'us-west-002', 'us-west-004', 'us-east-005'],
+    regions: ['eu-central-003', 'us-west-004', 'us-east-005'],
     regionRule: 'endpoint',
     addressing: 'path',
     quirks: [{ code: 'deletes_hide' }, { code: 'conditions_refused' }, { code: 'https_only' }],
@@ -196,7 +196,7 @@ export const CLOUDS: readonly Preset[] = [
     regionRule: 'any',
     addressing: 'path',
     quirks: [{ code: 'large_parts', params: { size: '64 MB' } }, { code: 'no_rules' }],
-    keysUrl: 'https://storj.io/login',
+    keysUrl: null,
     docsUrl: 'https://storj.dev/dcs/api/s3/s3-compatibility',
   },
   {

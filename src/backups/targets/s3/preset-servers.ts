@@ -41,7 +41,6 @@ export const SERVERS: readonly Preset[] = [
     example: 'https://ceph.example.com',
     regionRule: 'any',
     quirks: [],
-    encryption: ['s3', 'kms', 'customer'],
     server: /^Ceph/i,
     keysUrl: null,
     docsUrl: 'https://docs.ceph.com/en/latest/radosgw/s3/',
