@@ -234,6 +234,11 @@ describe('answers', () => {
     if (code !== 'target_timeout') expect(Object.values(problem.params)).toEqual(value === '' ? [] : [value]);
   });
 
+  it('that name a region which is ours are about something else', async () => {
+    const problem = await says(400, '', { 'x-amz-bucket-region': 'us-east-1' });
+    expect(problem.code).toBe('target_not_s3');
+  });
+
   it('without a document when a server in front of the storage is in trouble', async () => {
     const { code, params } = await says(502, '<html>bad gateway</html>');
     expect({ code, params }).toEqual({ code: 'target_unavailable', params: { status: '502' } });

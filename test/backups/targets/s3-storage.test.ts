@@ -1,11 +1,16 @@
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { CopyObjectCommand, RestoreObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { S3Settings } from '../../../src/contract/index.ts';
 import { makeBackup } from '../../harness/archives.ts';
-import { haveRclone } from '../../harness/cache.ts';
+import { haveOnRequest, haveRclone } from '../../harness/cache.ts';
+import { makeCertificate } from '../../harness/certificate.ts';
+import { startMinio } from '../../harness/minio.ts';
 import { startRclone } from '../../harness/rclone.ts';
+import type { S3Server } from '../../harness/s3-server.ts';
 import { Stage } from '../../harness/stage.ts';
+import { temporaryFolder } from '../../harness/temporary.ts';
 import { FAULTS, type S3Simulator, startS3Simulator } from '../../simulators/s3/index.ts';
 import {
   closeTargets,
@@ -244,6 +249,7 @@ describe('encryption by the server', () => {
         params: { key: `${FOLDER}/small.tar` },
       });
       expect(secure.requests.length).toBeLessThanOrEqual(2);
+      expect((await problemOf(target.stat('small.tar'))).code).toBe('target_customer_key');
       expect(await target.list()).toHaveLength(3);
     }
   });
@@ -272,19 +278,21 @@ describe('encryption by the server', () => {
     expect(sha256(await bytes(target, 'c.tar'))).toBe(sha256(newer));
   });
 
-  it.each(['KMS.NotFoundException', 'KMS.DisabledException', 'InvalidEncryptionAlgorithmError'])(
-    'that cannot be had is named: %s',
-    async (code) => {
-      const target = open(plain, { encryption: 'kms', kms_key: 'gone' });
-      plain.faults.add({
-        on: { operation: ['PutObject', 'CreateMultipartUpload'] },
-        fault: { kind: 'answer', status: 400, code },
-      });
-      const expected = { code: 'target_encryption', params: { reason: code } };
-      expect(await problemOf(target.put('a', noise(10)))).toMatchObject(expected);
-      expect(await problemOf(upload(target, 'a.tar', noise(17 * MIB)))).toMatchObject(expected);
-    },
-  );
+  it.each([
+    'KMS.NotFoundException',
+    'kms:KeyNotFound',
+    'KMS.DisabledException',
+    'InvalidEncryptionAlgorithmError',
+  ])('that cannot be had is named: %s', async (code) => {
+    const target = open(plain, { encryption: 'kms', kms_key: 'gone' });
+    plain.faults.add({
+      on: { operation: ['PutObject', 'CreateMultipartUpload'] },
+      fault: { kind: 'answer', status: 400, code },
+    });
+    const expected = { code: 'target_encryption', params: { reason: code } };
+    expect(await problemOf(target.put('a', noise(10)))).toMatchObject(expected);
+    expect(await problemOf(upload(target, 'a.tar', noise(17 * MIB)))).toMatchObject(expected);
+  });
 
   it('that a server does not have is told from sums that it does not take', async () => {
     const old = await startS3Simulator({ buckets: ['bucket'], profile: 'old' });
@@ -315,9 +323,16 @@ describe('encryption by the server', () => {
     server.createBucket('bucket');
     for (const settings of [{ encryption: 's3' }, { encryption: 'customer', customer_key: KEY }] as const) {
       const { target } = openTarget(s3Settings(server, settings));
-      const problem = await problemOf(upload(target, 'a.tar', noise(17 * MIB)));
-      expect(problem).toMatchObject({ code: 'target_encryption', params: { reason: 'ignored' } });
+      for (const size of [10, 17 * MIB]) {
+        const stored = upload(target, 'a.tar', noise(size)).then((writer) => writer.commit());
+        expect(await problemOf(stored)).toMatchObject({
+          code: 'target_encryption',
+          params: { reason: 'ignored' },
+        });
+      }
     }
+    const { target } = openTarget(s3Settings(server, { encryption: 's3' }));
+    expect((await problemOf(target.put('a', noise(10)))).code).toBe('target_encryption');
     await discard(server);
   });
 
@@ -347,5 +362,36 @@ describe('encryption by the server', () => {
     plain.faults.add({ on: { operation: 'PutObject' }, times: 1, fault: FAULTS.slowDown() });
     await target.put('a', noise(10));
     expect(encrypted(plain)).toEqual({ a: 'AES256' });
+  });
+});
+
+describe.skipIf(!haveOnRequest('minio'))('a key of the person on MinIO', () => {
+  let server: S3Server;
+  let authority: string;
+  beforeAll(async () => {
+    const certificate = makeCertificate(join(temporaryFolder('minio-tls'), 'tls'));
+    authority = certificate.authority;
+    server = await startMinio({ tls: certificate });
+    server.createBucket('bucket');
+  });
+  afterAll(() => discard(server));
+  afterEach(closeTargets);
+
+  it('encrypts archives, opens them, and another one does not', async () => {
+    const place = { ca_certificate: authority, region: server.region };
+    const settings = { ...place, encryption: 'customer', customer_key: KEY } as const;
+    const { target } = openTarget(s3Settings(server, settings));
+    const data = await storeAll(target);
+    expect(sha256(await bytes(target, 'large.tar'))).toBe(sha256(data));
+    expect(await target.read('small.metadata.json', 10)).toEqual(Buffer.from('{}'));
+    for (const customer_key of ['', randomBytes(32).toString('base64')]) {
+      const encryption = customer_key === '' ? 'off' : 'customer';
+      const other = openTarget(s3Settings(server, { ...settings, encryption, customer_key })).target;
+      expect((await problemOf(other.open('small.tar'))).code).toBe('target_customer_key');
+      expect((await problemOf(other.stat('small.tar'))).code).toBe('target_customer_key');
+      expect(await other.list()).toHaveLength(3);
+    }
+    await openTarget(s3Settings(server, place)).target.put('before.tar', noise(10));
+    expect(await bytes(target, 'before.tar')).toHaveLength(10);
   });
 });

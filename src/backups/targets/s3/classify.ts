@@ -18,6 +18,8 @@ export type { Operation };
 interface Circumstances {
   readonly operation: Operation;
   readonly host: string;
+  /** That requests are signed for. */
+  readonly region?: string | undefined;
   readonly bucket: string;
   /** As the bucket knows it, where one object was meant. */
   readonly key?: string | undefined;
@@ -53,7 +55,7 @@ const NOT_REACHED: ReadonlySet<ProblemCode> = new Set([
 ]);
 
 /** A code goes into a sentence, so only what looks like one does. */
-const PLAIN_CODE = /^[\w.-]{1,64}$/;
+const PLAIN_CODE = /^[\w.:-]{1,64}$/;
 
 function tlsProblem(code: string): ProblemCode | undefined {
   const known = BY_TLS_CODE[code];
@@ -64,7 +66,9 @@ function tlsProblem(code: string): ProblemCode | undefined {
 /** A problem for whatever the SDK or the network threw; a problem stays as it is. */
 export function classify(error: unknown, around: Circumstances): Problem {
   if (error instanceof Problem) return error;
-  const fault = faultOf(error);
+  const told = faultOf(error);
+  // Some servers name their region with each answer; the one that we use cannot be what is wrong.
+  const fault = told.region === around.region ? { ...told, region: undefined } : told;
   const params = (code: ProblemCode): Problem =>
     new Problem(code, { params: paramsOf(code, fault, around), cause: error });
 

@@ -48,8 +48,8 @@ export const BY_S3_CODE: Readonly<Record<string, ProblemCode>> = {
   KMSNotConfigured: 'target_encryption',
 };
 
-/** AWS hands the codes of its key service through, with this in front. */
-export const KEY_SERVICE_CODE = /^KMS\.\w/;
+/** Codes of the key service behind the storage are handed through with this in front: `KMS.` by AWS, `kms:` by MinIO. */
+export const KEY_SERVICE_CODE = /^kms[.:]\w/i;
 
 /** Codes with which servers refuse a header that they do not know, or miss one. */
 export const REFUSALS: ReadonlySet<string> = new Set([

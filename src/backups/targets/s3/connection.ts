@@ -141,11 +141,12 @@ export class Connection {
 
   /** The problem for what was thrown in the middle of something. */
   problem(error: unknown, operation: Operation, options: RunOptions): Problem {
-    const { host, tls } = this.address;
+    const { host, region, tls } = this.address;
     const { key, bodiless, encrypting } = options;
     return classify(error, {
       operation,
       host,
+      region,
       bucket: this.bucket,
       storageClass: this.storageClass,
       key,

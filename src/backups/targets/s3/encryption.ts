@@ -14,12 +14,17 @@ export interface CustomerKey {
   readonly SSECustomerKey?: string;
 }
 
+/** What a write asks for. */
+export type Asked = ServerKey & CustomerKey;
+
 /** How the objects of a target are encrypted by the server. */
 export interface Encryption {
   /** For everything that is written. */
   readonly server: ServerKey;
   /** For archives alone, written and read: descriptions are read with each list, and never need the key. */
   readonly customer: CustomerKey;
+  /** All that is asked for with an archive. */
+  readonly asked: Asked;
   readonly on: boolean;
 }
 
@@ -33,20 +38,23 @@ export function encryptionOf({ encryption, kms_key, customer_key }: S3Settings):
         : {};
   const customer: CustomerKey =
     encryption === 'customer' ? { SSECustomerAlgorithm: 'AES256', SSECustomerKey: customer_key } : {};
-  return { server, customer, on: encryption !== 'off' };
+  return { server, customer, asked: { ...server, ...customer }, on: encryption !== 'off' };
 }
 
-interface Confirmed {
+interface Confirmation {
   readonly ServerSideEncryption?: string | undefined;
   readonly SSECustomerAlgorithm?: string | undefined;
 }
 
-/** A server that does not know these headers passes them over and stores in the clear. Undefined where it did as it was asked. */
-export function unconfirmed(asked: Confirmed, answer: Confirmed): Problem | undefined {
-  const encrypted =
+/**
+ * Whether an answer says that the server encrypts as it was asked to. One that does not know these headers passes them
+ * over and stores in the clear; but not every answer of one that does says so (MinIO's to the beginning of an upload).
+ */
+export function confirms(answer: Confirmation, asked: Confirmation): boolean {
+  return (
     (asked.ServerSideEncryption === undefined || answer.ServerSideEncryption !== undefined) &&
-    (asked.SSECustomerAlgorithm === undefined || answer.SSECustomerAlgorithm !== undefined);
-  return encrypted ? undefined : refused('ignored');
+    (asked.SSECustomerAlgorithm === undefined || answer.SSECustomerAlgorithm !== undefined)
+  );
 }
 
 /** The encryption cannot be had. */
@@ -91,9 +99,11 @@ export async function readWithKey<T>(
   }
 }
 
-/** S3's answer to who reads an encrypted object without its key; nothing else about our requests is invalid. */
+/** S3's answer to who reads an encrypted object without its key; nothing else about our requests is invalid. HEAD has no code. */
 function wantsKey(error: unknown): boolean {
-  return isProblem(error) && faultOf(error.cause).s3Code === 'InvalidRequest';
+  if (!isProblem(error, 'target_unexpected')) return false;
+  const { status, s3Code = 'InvalidRequest' } = faultOf(error.cause);
+  return status === BAD_REQUEST && s3Code === 'InvalidRequest';
 }
 
 function otherKey(key: string, cause: unknown): Problem {

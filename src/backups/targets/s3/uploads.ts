@@ -12,7 +12,7 @@ import {
 import { isProblem, Problem } from '../../../kernel/errors.ts';
 import { Checksums } from './checksums.ts';
 import type { Connection, RunOptions } from './connection.ts';
-import { unconfirmed } from './encryption.ts';
+import { type Asked, confirms, refused } from './encryption.ts';
 import { faultOf } from './fault.ts';
 import { PartBuffer, type Payload } from './part-buffer.ts';
 import { compositeEtag } from './parts.ts';
@@ -39,6 +39,8 @@ export interface Upload {
 export class Uploads {
   readonly #connection: Connection;
   readonly #checksums = new Checksums();
+  /** Uploads of which the server has said at their beginning that it encrypts them; the others are asked again with each part. */
+  readonly #encrypted = new WeakSet<Upload>();
 
   constructor(connection: Connection) {
     this.#connection = connection;
@@ -57,7 +59,7 @@ export class Uploads {
   /** Begins a multipart upload. It cannot be cancelled: its id would be lost, and with it the way to remove it. */
   async start(key: string): Promise<Upload> {
     const { encryption } = this.#connection;
-    const asked = { ...encryption.server, ...encryption.customer };
+    const { asked } = encryption;
     const output = await this.#checksums.run((sum) =>
       this.#connection.run(
         'multipart',
@@ -76,10 +78,8 @@ export class Uploads {
     );
     if (!output.UploadId) throw this.#connection.notS3();
     const upload = { key, id: output.UploadId };
-    const open = unconfirmed(asked, output);
-    if (!open) return upload;
-    await this.abort(upload).catch(() => undefined);
-    throw open;
+    if (confirms(output, asked)) this.#encrypted.add(upload);
+    return upload;
   }
 
   /** Sends a part and returns what `complete` needs of it. */
@@ -103,6 +103,7 @@ export class Uploads {
         { signal, patient: true, encrypting: encryption.customer.SSECustomerKey !== undefined },
       );
       if (!output.ETag) throw this.#connection.notS3();
+      if (!this.#encrypted.has(upload) && !confirms(output, encryption.asked)) throw refused('ignored');
       return {
         PartNumber: number,
         ETag: output.ETag,
@@ -113,13 +114,8 @@ export class Uploads {
 
   /** Writes an archive in one request. */
   whole(key: string, payload: Payload, signal?: AbortSignal): Promise<void> {
-    const { server, customer } = this.#connection.encryption;
-    return this.#put(
-      key,
-      payload,
-      { ...server, ...customer, ...this.#storageClass() },
-      { signal, patient: true },
-    );
+    const { asked } = this.#connection.encryption;
+    return this.#put(key, payload, { ...asked, ...this.#storageClass() }, { signal, patient: true });
   }
 
   /** Writes a small object, which is read with each list: in the usual class, and never with the person's own key. */
@@ -134,7 +130,7 @@ export class Uploads {
   async #put(
     key: string,
     payload: Payload,
-    members: Pick<PutObjectCommandInput, 'ServerSideEncryption' | 'SSECustomerAlgorithm' | 'StorageClass'>,
+    members: Asked & Pick<PutObjectCommandInput, 'StorageClass'>,
     options: RunOptions,
   ): Promise<void> {
     const encrypting = this.#connection.encryption.on;
@@ -149,8 +145,7 @@ export class Uploads {
         { ...options, encrypting },
       );
     });
-    const open = unconfirmed(members, output);
-    if (open) throw open;
+    if (!confirms(output, members)) throw refused('ignored');
   }
 
   /**
