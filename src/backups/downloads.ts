@@ -32,7 +32,10 @@ interface DownloadRequest {
   readonly headOnly: boolean;
 }
 
-/** Reopenings in a row that brought no byte, before the download is given up: with the pauses below about half a minute. */
+/** What a reopening must bring to be worth the next one: a store that gives a handful of bytes each time would hold a restore up for ever. */
+const FRUIT_BYTES = 64 * 1024;
+
+/** Reopenings in a row that brought hardly a byte, before the download is given up: with the pauses below about half a minute. */
 const MAX_FRUITLESS = 5;
 const FIRST_PAUSE_MS = 1_000;
 
@@ -191,7 +194,7 @@ export class Downloads {
         if (position < range.end) throw new Problem('target_cut');
       } catch (error) {
         signal.throwIfAborted();
-        fruitless = position > before ? 0 : fruitless + 1;
+        fruitless = position - before >= FRUIT_BYTES ? 0 : fruitless + 1;
         if (!isPassing(error) || fruitless > MAX_FRUITLESS) throw error;
         this.#options.log.info('a download is resumed', { position, reason: describeError(error) });
         await this.#options.clock.sleep(FIRST_PAUSE_MS * 2 ** Math.max(0, fruitless - 1), signal);

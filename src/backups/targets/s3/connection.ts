@@ -9,6 +9,7 @@ import { type Address, addressOf } from './address.ts';
 import { Agents } from './agents.ts';
 import { askedPause, classify, type Operation, retryable, retryablePatiently } from './classify.ts';
 import { type Encryption, encryptionOf, refused } from './encryption.ts';
+import { WatchfulHandler } from './handler.ts';
 import { type HttpProxy, proxyOf } from './proxy.ts';
 import { LONGEST_ASKED_MS, LONGEST_ASKED_PATIENT_MS, PATIENT_ATTEMPTS, retrying } from './retry.ts';
 
@@ -203,13 +204,20 @@ export class Connection {
       // Otherwise files and variables that are meant for other programs are read.
       useArnRegion: false,
       disableS3ExpressSessionAuth: true,
-      requestHandler: new NodeHttpHandler({
-        connectionTimeout: this.#proxy ? PROXIED_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS,
-        socketTimeout: idleTimeoutMs,
-        httpAgent: this.#agents.http,
-        httpsAgent: this.#agents.https,
-      }),
+      requestHandler: this.#handlerFor(idleTimeoutMs),
     });
+  }
+
+  /** `idleTimeoutMs`: 0 where whoever reads an answer watches it. */
+  #handlerFor(idleTimeoutMs: number): NodeHttpHandler {
+    const options = {
+      connectionTimeout: this.#proxy ? PROXIED_CONNECT_TIMEOUT_MS : CONNECT_TIMEOUT_MS,
+      socketTimeout: idleTimeoutMs,
+      httpAgent: this.#agents.http,
+      httpsAgent: this.#agents.https,
+    };
+    if (idleTimeoutMs === 0) return new NodeHttpHandler(options);
+    return new WatchfulHandler(options, { clock: this.context.clock, idleTimeoutMs });
   }
 
   /** The person's certificate authority beside the usual ones; a single server's own certificate will do, too. */
