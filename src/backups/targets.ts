@@ -118,7 +118,7 @@ export class Targets {
     return report;
   }
 
-  /** Looks again at what a store does, where that was long ago, or never; nothing is written for it. */
+  /** Looks again at what a store does, where that was long ago, or never; at most the mark of its place is written. */
   async lookAgain(id: string): Promise<void> {
     const { store, clock, log } = this.#options;
     if (this.#looking.has(id) || this.#stopping.signal.aborted) return;

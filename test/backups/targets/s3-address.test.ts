@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { addressOf } from '../../../src/backups/targets/s3/address.ts';
 import { s3TargetType } from '../../../src/backups/targets/s3/index.ts';
+import { Limits } from '../../../src/backups/targets/s3/limits.ts';
 import { compositeEtag, planParts } from '../../../src/backups/targets/s3/parts.ts';
 import type { S3Settings } from '../../../src/contract/index.ts';
+import { systemClock } from '../../../src/kernel/clock.ts';
 import { MEMORY, MIB, s3Settings } from './s3-support.ts';
 
 const settings = (more: Partial<S3Settings>) => s3Settings({}, more);
@@ -87,6 +89,17 @@ describe('parts', () => {
     expect(() => planParts(625 * GIB + 1, MEMORY)).toThrow('upload_too_large');
     expect(() => planParts(600 * GIB, 100 * MIB)).toThrow('upload_too_large');
     expect(() => planParts(20 * MIB, 31 * MIB)).toThrow('upload_too_large');
+  });
+
+  it('are as few as a provider takes, and what cannot fit into them is refused before the first byte', () => {
+    const scaleway = new Limits(settings({ endpoint: 'https://s3.fr-par.scw.cloud' }), systemClock);
+    for (const gib of [1, 20, 60]) {
+      const { bufferSize } = scaleway.plan(gib * GIB, MEMORY);
+      expect(Math.ceil((gib * GIB) / bufferSize)).toBeLessThanOrEqual(1_000);
+    }
+    expect(() => scaleway.plan(63 * GIB, MEMORY)).toThrow('upload_too_large');
+    const other = new Limits(settings({ endpoint: 'https://s3.eu-central-2.wasabisys.com' }), systemClock);
+    expect(other.plan(63 * GIB, MEMORY)).toEqual({ bufferSize: 16 * MIB, buffers: 2 });
   });
 
   it('have an ETag together', () => {

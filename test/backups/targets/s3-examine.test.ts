@@ -5,7 +5,18 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Capabilities, ProbeReport, S3Settings, Target } from '../../../src/contract/index.ts';
+import { addressOf } from '../../../src/backups/targets/s3/address.ts';
+import { adviceOn } from '../../../src/backups/targets/s3/advice.ts';
+import { providerOf } from '../../../src/backups/targets/s3/providers.ts';
+import { readTexts } from '../../../src/contract/generate/texts.ts';
+import {
+  type Capabilities,
+  LANGUAGES,
+  type ProbeReport,
+  type S3Settings,
+  type Target,
+} from '../../../src/contract/index.ts';
+import { systemClock } from '../../../src/kernel/clock.ts';
 import { haveRclone, haveVersitygw } from '../../harness/cache.ts';
 import { ForwardClock } from '../../harness/forward-clock.ts';
 import { type LocalCore, startLocalCore } from '../../harness/local-core.ts';
@@ -21,7 +32,7 @@ import {
   type S3Simulator,
   startS3Simulator,
 } from '../../simulators/s3/index.ts';
-import { discard } from './s3-support.ts';
+import { closeTargets, discard, openTarget, s3Settings } from './s3-support.ts';
 
 const MIB = 1024 * 1024;
 const WEEK_MS = 7 * 24 * 3_600_000;
@@ -278,6 +289,96 @@ test('what goes wrong with an extra is unknown on the card, and no failure', asy
     expect(card.lifecycle.state).toBe('unknown');
     expect(card).toMatchObject({ conditional_writes: 'enforced', checksums: 'enforced' });
   }
+});
+
+test('a store that does not answer holds nobody up: what was found by then is the card', async () => {
+  const server = await simulator('aws');
+  server.faults.add({
+    on: { operation: ['GetBucketLifecycleConfiguration', 'PutObject', 'ListObjectVersions'] },
+    fault: { kind: 'stall', at: 'at_once' },
+  });
+  // only the longest wait of an examination is over at once
+  const impatient = {
+    ...systemClock,
+    sleep: (ms: number, signal?: AbortSignal) => systemClock.sleep(ms === 30_000 ? 300 : ms, signal),
+  };
+  const { target } = openTarget(s3Settings(server, { bucket: 'backups' }), { clock: impatient });
+  const card = await target.examine?.({ depth: 'measure' });
+  closeTargets();
+  expect(card).toMatchObject({
+    versioning: 'off',
+    object_lock: { state: 'off' },
+    lifecycle: { state: 'unknown' },
+    checksums: 'unknown',
+    conditional_writes: 'unknown',
+    parts: { equal: 'unknown', smallest: null, most: null },
+  });
+});
+
+describe('advice that needs no question', () => {
+  const advised = (more: Partial<S3Settings>) => {
+    const settings = s3Settings({}, more);
+    const preset = providerOf(settings.endpoint);
+    const found = {
+      examined_at: '',
+      provider: preset?.id ?? null,
+      server: null,
+      region: '',
+      conditional_writes: 'enforced',
+      checksums: 'enforced',
+      versioning: 'off',
+      object_lock: { state: 'off', default_days: null, mode: null },
+      parts: { equal: 'unknown', smallest: null, most: null },
+      lifecycle: { state: 'on', aborts_after_days: 1 },
+      permissions: [],
+    } as const;
+    const address = addressOf(settings);
+    return adviceOn({
+      found: { ...found, permissions: [] },
+      settings,
+      address,
+      preset,
+      expiresVersions: false,
+    });
+  };
+
+  test.each([
+    [
+      { endpoint: 'https://s3.eu-central-2.wasabisys.com' },
+      [{ code: 'minimum_days', params: { days: '90' } }],
+    ],
+    [{ storage_class: 'STANDARD_IA' }, [{ code: 'minimum_days', params: { days: '30' } }]],
+    [
+      { storage_class: 'DEEP_ARCHIVE' },
+      [
+        { code: 'archive_class', params: { class: 'DEEP_ARCHIVE' } },
+        { code: 'minimum_days', params: { days: '180' } },
+      ],
+    ],
+    [{ endpoint: 'http://192.168.1.20:9000' }, [{ code: 'clear_http' }]],
+    [{ endpoint: 'http://127.0.0.1:9000' }, []],
+    [{}, []],
+  ])('%j', (settings, advice) => expect(advised(settings)).toEqual(advice));
+
+  test.each(LANGUAGES)('every advice has a sentence, and no sentence is left over (%s)', (language) => {
+    const { advice } = readTexts(new URL('../../../', import.meta.url), language) as unknown as {
+      advice: Record<string, string>;
+    };
+    expect(Object.keys(advice).toSorted()).toEqual(
+      [
+        ...[
+          'archive_class',
+          'checksums_ignored',
+          'clear_http',
+          'lock_default',
+          'minimum_days',
+          'no_abort_rule',
+        ],
+        ...['missing_abort', 'missing_delete_versions', 'missing_list_uploads', 'missing_list_versions'],
+        ...['other_homes', 'versions_kept'],
+      ].toSorted(),
+    );
+  });
 });
 
 describe('what was found', () => {

@@ -2,6 +2,7 @@ import type { S3Settings } from '../../../contract/index.ts';
 import type { Clock } from '../../../kernel/clock.ts';
 import { Pace } from '../../../kernel/pace.ts';
 import { type Plan, planParts } from './parts.ts';
+import { providerOf } from './providers.ts';
 
 /** A megabit is a million bits, as lines are sold. */
 const BYTES_PER_MEGABIT = 1_000_000 / 8;
@@ -16,6 +17,7 @@ export class Limits {
   readonly downloads: Pace | undefined;
   readonly #uploadRate: number | undefined;
   readonly #parallel: number;
+  readonly #mostParts: number | undefined;
 
   constructor(settings: S3Settings, clock: Clock) {
     const { upload_window, upload_limit_mbit, download_limit_mbit } = settings;
@@ -26,11 +28,16 @@ export class Limits {
     if (down !== undefined) this.downloads = new Pace({ clock, bytesPerSecond: () => down });
     this.#uploadRate = up;
     this.#parallel = settings.parallel_parts;
+    this.#mostParts = providerOf(settings.endpoint)?.parts?.most ?? undefined;
   }
 
   /** How an archive is cut so that it keeps to all of this. @throws Problem `upload_too_large` */
   plan(sizeLimit: number, memory: number): Plan {
-    return planParts(sizeLimit, memory, { parallel: this.#parallel, rate: this.#uploadRate });
+    return planParts(sizeLimit, memory, {
+      parallel: this.#parallel,
+      rate: this.#uploadRate,
+      mostParts: this.#mostParts,
+    });
   }
 }
 

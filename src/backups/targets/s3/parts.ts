@@ -16,8 +16,8 @@ const LARGEST_PART = 64 * MIB;
 /** S3's own limit. */
 const MOST_PARTS = 10_000;
 
-/** What part sizes are planned for; the rest is headroom for an estimate that was a little too low. */
-const PLANNED_PARTS = 9_000;
+/** The share of them that part sizes are planned for; the rest is headroom for an estimate that was a little too low. */
+const PLANNED_SHARE = 0.9;
 
 /**
  * Parts of an upload in flight at once, each in a buffer of its own. One leaves the line idle while the next part
@@ -43,6 +43,8 @@ export interface PlanWishes {
   readonly parallel?: number;
   /** What the upload is limited to (bytes per second). */
   readonly rate?: number | undefined;
+  /** Where the provider takes fewer parts than S3 itself. */
+  readonly mostParts?: number | undefined;
 }
 
 /**
@@ -51,14 +53,15 @@ export interface PlanWishes {
  * buffer.
  * @throws Problem `upload_too_large`
  */
-export function planParts(sizeLimit: number, memory: number, { parallel = 0, rate }: PlanWishes = {}): Plan {
+export function planParts(sizeLimit: number, memory: number, wishes: PlanWishes = {}): Plan {
+  const { parallel = 0, rate, mostParts = MOST_PARTS } = wishes;
   const small = parallel > USUAL_BUFFERS || rate !== undefined;
   const smallest = small ? SMALL_PART : USUAL_PART;
   if (sizeLimit <= smallest) return { bufferSize: smallest, buffers: 1 };
-  const wanted = Math.ceil(sizeLimit / PLANNED_PARTS / MIB) * MIB;
+  const wanted = Math.ceil(sizeLimit / (mostParts * PLANNED_SHARE) / MIB) * MIB;
   const bufferSize = Math.min(LARGEST_PART, Math.max(smallest, wanted));
-  const most = Math.min(LARGEST_PART, Math.floor(memory / USUAL_BUFFERS / MIB) * MIB) * MOST_PARTS;
-  if (sizeLimit > bufferSize * MOST_PARTS || bufferSize * USUAL_BUFFERS > memory) {
+  const most = Math.min(LARGEST_PART, Math.floor(memory / USUAL_BUFFERS / MIB) * MIB) * mostParts;
+  if (sizeLimit > bufferSize * mostParts || bufferSize * USUAL_BUFFERS > memory) {
     throw tooLarge(most);
   }
   const buffers = Math.min(
