@@ -11,6 +11,9 @@ import { type OperationName, operationOf } from './operations.ts';
 import { fixedAnswer, refusal, send } from './sending.ts';
 import { type Keys, queryPairs, splitTarget, uriDecode, verifySignature } from './signature.ts';
 
+/** Their checksum headers are about the object that is made. */
+const OF_THE_OBJECT: ReadonlySet<OperationName> = new Set(['CompleteMultipartUpload']);
+
 /** Documents are always kept: they are read at once. */
 const LARGEST_DOCUMENT = 2 * 1024 * 1024;
 
@@ -142,7 +145,14 @@ export class Exchange {
     const { profile } = world;
     const signed = verifySignature(connection.incoming, { keys, regions: profile.regions, now: world.now() });
     if (operation === undefined) throw this.#parseError;
-    const head = { method, headers, signed, profile, keepUpTo: this.#keepUpTo(operation) };
+    const head = {
+      method,
+      headers,
+      signed,
+      profile,
+      keepUpTo: this.#keepUpTo(operation),
+      unsummed: OF_THE_OBJECT.has(operation),
+    };
     let body: Promise<Received> | undefined;
     const call: Call = {
       world,
