@@ -136,11 +136,20 @@ describe('the storage class', () => {
     expect((await target.stat('small.tar'))?.archived).toBeUndefined();
   });
 
+  it('may be that of an archive from the first day', async () => {
+    const core = await stage.localCore();
+    const { id } = await core.client.addTarget(input(simulator, { storage_class: 'DEEP_ARCHIVE' }));
+    const { backup, archive } = makeBackup();
+    await core.client.upload(id, backup, archive);
+    expect((await core.client.list(id)).backups).toMatchObject([
+      { storage_class: 'DEEP_ARCHIVE', archived: true },
+    ]);
+    expect(core.defects()).toEqual([]);
+  });
+
   it('of a backup is shown right after it was stored, and a description that a rule moved away loses nothing', async () => {
     const core = await stage.localCore();
-    // what its round trip leaves cannot be read from an archive, so the class comes afterwards
-    const { id } = await core.client.addTarget(input(simulator));
-    await core.client.call('PATCH', `/api/v1/targets/${id}`, { settings: { storage_class: 'STANDARD_IA' } });
+    const { id } = await core.client.addTarget(input(simulator, { storage_class: 'STANDARD_IA' }));
     const { backup, archive } = makeBackup();
     await core.client.upload(id, backup, archive);
     expect((await core.client.list(id)).backups).toMatchObject([

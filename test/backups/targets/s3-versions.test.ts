@@ -158,6 +158,16 @@ describe.skipIf(!haveVersitygw())('a bucket that keeps versions', () => {
     expect(await kept('versioned', 'c.tar')).toEqual(['c.tar']);
   });
 
+  it.each([400, 404, 405, 500, 501])('is deleted from where locks are answered with %i', async (status) => {
+    const { target } = open('versioned', { delete_versions: false });
+    await target.put('u.tar', noise(10));
+    proxy.intercept = (one) =>
+      one.query.has('object-lock') ? { kind: 'answer', status, body: s3Error('Unknown') } : undefined;
+    await target.checkDeletable?.(['u.tar']);
+    await target.delete('u.tar');
+    expect(await target.stat('u.tar')).toBeUndefined();
+  });
+
   describe('and locks', () => {
     const until = new Date(Math.floor((Date.now() + 5 * DAY_MS) / 1_000) * 1_000);
     const retain = (Key: string, day = until) =>

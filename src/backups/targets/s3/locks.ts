@@ -41,13 +41,7 @@ async function ask<T>(question: Promise<T>): Promise<T | undefined> {
 const DAYS_PER_YEAR = 365;
 const MS_PER_DAY = 24 * 60 * 60_000;
 
-/** Servers without locks, and buckets without them. */
-const HAS_NONE: ReadonlySet<number> = new Set([400, 404, 405, 501]);
-const OFF = new Set([
-  'ObjectLockConfigurationNotFoundError',
-  'NoSuchObjectLockConfiguration',
-  'NotImplemented',
-]);
+const FORBIDDEN = 403;
 
 /** What a bucket does about locks. */
 interface BucketLock {
@@ -63,7 +57,8 @@ async function bucketLock(connection: Connection, signal?: AbortSignal): Promise
       'delete',
       ({ client, http }) =>
         client.send(new GetObjectLockConfigurationCommand({ Bucket: connection.bucket }), http),
-      { signal },
+      // servers that know nothing of locks may take the question for a mistake of theirs
+      { signal, attempts: 2 },
     );
     const { ObjectLockEnabled, Rule } = output.ObjectLockConfiguration ?? {};
     const { Days = 0, Years = 0 } = Rule?.DefaultRetention ?? {};
@@ -73,10 +68,10 @@ async function bucketLock(connection: Connection, signal?: AbortSignal): Promise
     };
   } catch (error) {
     if (!isProblem(error)) throw error;
-    const { status = 0, s3Code = '' } = faultOf(error.cause);
-    if (OFF.has(s3Code) || HAS_NONE.has(status)) return { possible: false, defaultMs: 0 };
-    if (status === 403) return { possible: true, defaultMs: 0 };
-    throw error;
+    const { status } = faultOf(error.cause);
+    // no answer at all is no news about locks
+    if (status === undefined) throw error;
+    return { possible: status === FORBIDDEN, defaultMs: 0 };
   }
 }
 
