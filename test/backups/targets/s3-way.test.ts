@@ -205,7 +205,7 @@ describe.skipIf(!haveVersitygw())('the way to a server', () => {
 
   it('gives up on a server behind the proxy that says nothing', async () => {
     const host = `127.0.0.1:${await listening(createTcpServer((socket) => socket.on('error', () => undefined)))}`;
-    const problem = await failure(secure, through({ endpoint: `https://${host}` }), 900);
+    const problem = await failure(secure, through({ endpoint: `https://${host}` }), 3_000);
     expect(problem.code).toBe('target_timeout');
   });
 
