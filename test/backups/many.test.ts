@@ -83,7 +83,11 @@ describe.skipIf(!haveVersitygw())('a bucket with 1,200 backups', () => {
     [marked, ownRequests] = [server.log().length, 0];
   }
   const asked = () => {
-    const text = server.log().slice(marked);
+    // where a list goes on is told by a key, and is no request for it
+    const text = server
+      .log()
+      .slice(marked)
+      .replaceAll(/continuation-token=[^&\s]*/g, '');
     const count = (word: string) => text.split(word).length - 1;
     return { descriptions: count('.metadata.json') - ownRequests, pages: count('list-type=2') };
   };
