@@ -55,7 +55,7 @@ export async function receiveBody(incoming: Incoming, body: AsyncIterable<Buffer
   const said = promised(headers, profile);
   const promise = unsummed ? { ...said, algorithm: undefined } : said;
   const writer = new ContentWriter(keepUpTo);
-  const sums = new Sums(promise);
+  const sums = new Sums(promise, profile);
   const take = (piece: Buffer): void => {
     writer.write(piece);
     sums.write(piece);

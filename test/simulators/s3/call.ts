@@ -70,7 +70,8 @@ export function bucketOf(call: Pick<Call, 'world' | 'bucketName'>): Bucket {
 /** The version that `versionId` names, else the current one; delete markers and what is not there throw. */
 export function versionOf(call: Call, key = call.key, versionId = call.query.get('versionId')): Version {
   const bucket = bucketOf(call);
-  if (versionId !== undefined) {
+  const { profile } = call.world;
+  if (versionId !== undefined && (profile.versioning !== 'none' || profile.unknown === 'refused')) {
     const version = bucket.versionsOf(key).find((one) => one.versionId === versionId);
     if (!version) throw new S3Error('NoSuchVersion', { fields: { Key: key, VersionId: versionId } });
     if (version.deleteMarker) {

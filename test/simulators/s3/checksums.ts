@@ -88,8 +88,10 @@ function checkForm(algorithm: string, value: string): void {
 export class Sums {
   readonly #promised: Promised;
   readonly #hash: Hash | undefined;
+  readonly #mismatch: string;
 
-  constructor(promise: Promised) {
+  constructor(promise: Promised, { checksums }: Profile) {
+    this.#mismatch = checksums.mismatch;
     this.#promised = promise;
     const { algorithm } = promise;
     this.#hash = algorithm === 'sha1' || algorithm === 'sha256' ? createHash(algorithm) : undefined;
@@ -115,7 +117,7 @@ export class Sums {
     checkForm(algorithm, value);
     const ours = this.#hash ? this.#hash.digest('base64') : crc32Base64(content.crc32);
     if (ours !== value) {
-      throw new S3Error('BadDigest', {
+      throw new S3Error(this.#mismatch, {
         message: `The ${algorithm.toUpperCase()} you specified did not match the calculated checksum.`,
       });
     }

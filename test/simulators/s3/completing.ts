@@ -7,7 +7,7 @@ import { checkWriteConditions, writtenHeaders } from './intent.ts';
 import { uploadOf } from './multipart.ts';
 import { addVersion, etagOf } from './objects.ts';
 import type { Part, Upload } from './store.ts';
-import { type Read, readXml, xmlDocument } from './xml.ts';
+import { type Element, type Read, readXml, xmlDocument } from './xml.ts';
 
 /** The parts as the document names them; throws for what does not fit. */
 function chosen(call: Call, upload: Upload, document: Read): Part[] {
@@ -111,6 +111,10 @@ export async function completeMultipartUpload(call: Call): Promise<Answer> {
       ['Bucket', bucket.name],
       ['Key', call.key],
       ['ETag', quoted(version.etag)],
+      ...Object.entries(version.checksums).map(
+        ([name, sum]): Element => [`Checksum${name.slice('x-amz-checksum-'.length).toUpperCase()}`, sum],
+      ),
+      ['ChecksumType', upload.algorithm && upload.checksumType],
     ]),
     headers,
   );

@@ -143,7 +143,12 @@ export class Exchange {
     const { world, keys, tls, connection } = this.#context;
     const { operation, bucket, key, query, headers, method } = this.#recorded;
     const { profile } = world;
-    const signed = verifySignature(connection.incoming, { keys, regions: profile.regions, now: world.now() });
+    const signed = verifySignature(connection.incoming, {
+      keys,
+      regions: profile.regions,
+      codes: profile.keys,
+      now: world.now(),
+    });
     if (operation === undefined) throw this.#parseError;
     const head = {
       method,

@@ -58,6 +58,7 @@ export function keptHeaders(headers: Readonly<Record<string, string>>): Record<s
 
 function storageClassOf({ headers, world: { profile } }: Call): string {
   const wanted = headers['x-amz-storage-class'] ?? 'STANDARD';
+  if (profile.unknown === 'ignored') return 'STANDARD';
   if (!profile.storageClasses.includes(wanted)) throw new S3Error('InvalidStorageClass');
   return wanted;
 }

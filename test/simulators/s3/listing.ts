@@ -140,12 +140,15 @@ export function listMultipartUploads(call: Call): Answer {
   const [prefix, delimiter] = [query.get('prefix') ?? '', query.get('delimiter') ?? ''];
   const limit = limitOf(call, 'max-uploads');
   const [keyMarker, idMarker] = [query.get('key-marker') ?? '', query.get('upload-id-marker') ?? ''];
+  const order = (upload: Upload) => bucket.orderOf(upload.key, upload.uploadId);
   const all = [...bucket.uploads.values()]
     .filter(({ key }) => !world.profile.uploadsByKeyOnly || key === prefix)
-    .sort((a, b) => byBytes(a.key, b.key) || a.initiated - b.initiated || byBytes(a.uploadId, b.uploadId));
-  const marked = all.findIndex(({ key, uploadId }) => key === keyMarker && uploadId === idMarker);
+    .sort((a, b) => byBytes(a.key, b.key) || order(a) - order(b));
+  const marked = idMarker === '' ? undefined : bucket.orderOf(keyMarker, idMarker);
   const beyond = (upload: Upload, folder: string | undefined) =>
-    marked >= 0 ? all.indexOf(upload) > marked : after(keyMarker)(upload, folder);
+    marked !== undefined && upload.key === keyMarker
+      ? order(upload) > marked
+      : after(keyMarker)(upload, folder);
   const page = folded(all, { prefix, delimiter, limit }, beyond);
   const last = page.truncated ? page.entries.at(-1) : undefined;
   return xml(
@@ -185,14 +188,16 @@ export function listObjectVersions(call: Call): Answer {
   const limit = limitOf(call, 'max-keys');
   const [keyMarker, idMarker] = [query.get('key-marker') ?? '', query.get('version-id-marker')];
   const all = bucket.allVersions();
-  const marked = all.findIndex(({ key, versionId }) => key === keyMarker && versionId === idMarker);
   if (idMarker !== undefined && keyMarker === '') {
     throw new S3Error('InvalidArgument', {
       message: 'A version-id marker cannot be specified without a key marker.',
     });
   }
+  // The version that the last page ended with may have been deleted in the meantime.
   const beyond = (version: Version, folder: string | undefined) =>
-    marked >= 0 && folder === undefined ? all.indexOf(version) > marked : after(keyMarker)(version, folder);
+    idMarker !== undefined && version.key === keyMarker
+      ? bucket.orderOf(version.key, version.versionId) < bucket.orderOf(keyMarker, idMarker)
+      : after(keyMarker)(version, folder);
   const page = folded(all, { prefix, delimiter, limit }, beyond);
   const lastVersion = page.entries.at(-1);
   return xml(

@@ -32,6 +32,9 @@ function retentionOf(
 /** What a new version is locked with: its own headers, else what the bucket says. */
 export function lockOf(call: Call, bucket: Bucket): { retention: Retention | undefined; legalHold: boolean } {
   const { headers, world } = call;
+  if (!world.profile.lock && world.profile.unknown === 'ignored') {
+    return { retention: undefined, legalHold: false };
+  }
   const hold = headers['x-amz-object-lock-legal-hold'];
   const own = retentionOf(
     headers['x-amz-object-lock-mode'],

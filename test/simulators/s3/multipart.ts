@@ -44,6 +44,7 @@ export async function createMultipartUpload(call: Call): Promise<Answer> {
     parts: new Map(),
   };
   bucket.uploads.set(upload.uploadId, upload);
+  bucket.came(upload.key, upload.uploadId);
   return xml(
     xmlDocument('InitiateMultipartUploadResult', [
       ['Bucket', bucket.name],

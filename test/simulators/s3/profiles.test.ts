@@ -199,6 +199,31 @@ describe('garage', () => {
     await put({ IfMatch: '"0"' });
   });
 
+  it('says of a key and of a secret only that they are refused', async () => {
+    const { accessKey: accessKeyId } = simulator;
+    for (const credentials of [
+      { accessKeyId: 'nobody', secretAccessKey: 'x' },
+      { accessKeyId, secretAccessKey: 'x' },
+    ]) {
+      await start('garage', {}, { credentials });
+      expect(await refusalOf(put())).toMatchObject({ code: 'AccessDenied', status: 403 });
+      await simulator.stop();
+    }
+  });
+
+  it('does not look at headers that it does not know', async () => {
+    await start('garage');
+    const lock = {
+      ObjectLockMode: 'COMPLIANCE',
+      ObjectLockRetainUntilDate: new Date(Date.now() + 1e6),
+    } as const;
+    await put({ StorageClass: 'GLACIER', ServerSideEncryption: 'aws:kms', ...lock });
+    expect(simulator.objects(Bucket)).toMatchObject([{ storageClass: 'STANDARD', retention: undefined }]);
+    const { Body } = await client.send(new GetObjectCommand({ Bucket, Key, VersionId: 'none' }));
+    expect(await Body?.transformToString()).toBe('hello');
+    expect(await refusalOf(put({ ChecksumCRC32: crc32Base64(1) }))).toMatchObject({ code: 'InvalidDigest' });
+  });
+
   it('takes small parts', async () => {
     await start('garage');
     await upload([3, 2, 1]);
@@ -250,6 +275,13 @@ describe('minio', () => {
       status: 400,
       message: 'Object is WORM protected and cannot be overwritten',
     });
+  });
+
+  it('has no key to encrypt with, and a code of its own for a wrong checksum', async () => {
+    await start('minio');
+    expect(await refusalOf(put({ ServerSideEncryption: 'AES256' }))).toMatchObject(NOT_IMPLEMENTED);
+    const code = 'XAmzContentChecksumMismatch';
+    expect(await refusalOf(put({ ChecksumCRC32: crc32Base64(1) }))).toMatchObject({ code, status: 400 });
   });
 
   it('lists the uploads of one name alone', async () => {

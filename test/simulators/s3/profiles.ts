@@ -25,7 +25,13 @@ export interface Profile {
     /** Part numbers must begin with 1 and leave nothing out. */
     readonly consecutive: boolean;
   };
+  /** What an unknown key, and a signature made with another secret, are refused with. */
+  readonly keys: { readonly unknown: string; readonly wrongSecret: string };
+  /** What is done about headers, and versions, that the provider does not know. */
+  readonly unknown: 'refused' | 'ignored';
   readonly checksums: {
+    /** The code for a checksum that does not fit. */
+    readonly mismatch: 'BadDigest' | 'InvalidDigest' | 'XAmzContentChecksumMismatch';
     /** `x-amz-checksum-…` and their kin; a list means that these are compared. */
     readonly headers: readonly Checksum[] | Refusal;
     /** What is said to two at once. */
@@ -90,7 +96,10 @@ const LIFECYCLE = [
 const aws: Profile = {
   regions: ['us-east-1'],
   parts: { minimumBytes: 5 * MIB, equal: 'never', consecutive: false },
+  keys: { unknown: 'InvalidAccessKeyId', wrongSecret: 'SignatureDoesNotMatch' },
+  unknown: 'refused',
   checksums: {
+    mismatch: 'BadDigest',
     headers: ['crc32', 'sha1', 'sha256'],
     twice: 'Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.',
     md5Counts: false,
@@ -198,15 +207,19 @@ const garage: Profile = {
   ...aws,
   documentsNeedSum: false,
   regions: ['garage'],
+  // seen: "No such key" and "Invalid signature" have the same code
+  keys: { unknown: 'AccessDenied', wrongSecret: 'AccessDenied' },
+  // "most x-amz- headers": seen with storage classes, object lock, server-side encryption, and versionId of GET
+  unknown: 'ignored',
   // seen: small parts are taken
   parts: { minimumBytes: 0, equal: 'never', consecutive: false },
-  checksums: { ...aws.checksums, asBegun: false },
+  // seen: a wrong CRC32 is an "Invalid digest"
+  checksums: { ...aws.checksums, asBegun: false, mismatch: 'InvalidDigest' },
   // seen: neither PUT nor Complete look at If-None-Match and If-Match
   conditions: 'ignored',
   versioning: 'none',
   lock: undefined,
   lockNeedsSum: false,
-  // "most x-amz- headers" are not looked at: everything is STANDARD
   storageClasses: ['STANDARD'],
   archived: [],
   encryption: ['customer'],
@@ -279,7 +292,10 @@ const minio: Profile = {
   },
   // minio#16480
   lockNeedsSum: false,
-  checksums: { ...aws.checksums, asBegun: false },
+  // seen with the release of 2026-02-12: a code of its own for a wrong checksum
+  checksums: { ...aws.checksums, asBegun: false, mismatch: 'XAmzContentChecksumMismatch' },
+  // seen: 501 for SSE-S3 and SSE-KMS as long as no KMS is set up
+  encryption: ['customer'],
   storageClasses: ['STANDARD', 'REDUCED_REDUNDANCY'],
   archived: [],
   lacking: lacking(notImplemented, 'RestoreObject'),

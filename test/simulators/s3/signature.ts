@@ -24,6 +24,8 @@ export interface Signed {
 }
 
 interface Expected {
+  /** The codes for an unknown key and for a wrong secret. */
+  readonly codes: { readonly unknown: string; readonly wrongSecret: string };
   readonly keys: Keys;
   /** Regions that are accepted; the first is the one that is told. */
   readonly regions: readonly string[];
@@ -155,7 +157,7 @@ export function verifySignature(request: IncomingMessage, expected: Expected): S
   if (parts.length < 5 || terminator !== 'aws4_request') throw malformed('the Credential is mal-formed.');
   if (service !== 's3') throw malformed(`incorrect service "${service}". This endpoint belongs to "s3".`);
   if (parts.slice(0, -4).join('/') !== expected.keys.accessKey) {
-    throw new S3Error('InvalidAccessKeyId', { fields: { AWSAccessKeyId: parts.slice(0, -4).join('/') } });
+    throw new S3Error(expected.codes.unknown, { fields: { AWSAccessKeyId: parts.slice(0, -4).join('/') } });
   }
   if (!expected.regions.includes(region)) {
     const right = expected.regions[0] ?? '';
@@ -190,7 +192,7 @@ export function verifySignature(request: IncomingMessage, expected: Expected): S
   ) as Buffer;
   const signature = hmac(signingKey, toSign).toString('hex');
   if (!same(signature, Signature)) {
-    throw new S3Error('SignatureDoesNotMatch', {
+    throw new S3Error(expected.codes.wrongSecret, {
       fields: { StringToSign: toSign, CanonicalRequest: canonical, SignatureProvided: Signature },
     });
   }

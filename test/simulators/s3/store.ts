@@ -82,6 +82,9 @@ export class Bucket {
   readonly uploads = new Map<string, Upload>();
   /** Newest first. */
   readonly #objects = new Map<string, Version[]>();
+  /** When versions and uploads came; also of those that are gone, for lists go on behind them. */
+  readonly #order = new Map<string, number>();
+  #came = 0;
 
   constructor(name: string, created: number) {
     this.name = name;
@@ -112,9 +115,21 @@ export class Bucket {
     return this.versioning === 'Enabled' ? randomBytes(16).toString('base64url') : NULL_VERSION;
   }
 
+  /** The how-manieth a version or an upload of a key was. */
+  orderOf(key: string, id: string): number {
+    return this.#order.get(`${id}/${key}`) ?? 0;
+  }
+
+  /** Notes that a version or an upload came. */
+  came(key: string, id: string): void {
+    this.#came += 1;
+    this.#order.set(`${id}/${key}`, this.#came);
+  }
+
   /** Becomes the current version; what had the same version is gone. */
   add(version: Version): void {
     const others = this.versionsOf(version.key).filter(({ versionId }) => versionId !== version.versionId);
+    this.came(version.key, version.versionId);
     this.#objects.set(version.key, [version, ...others]);
   }
 

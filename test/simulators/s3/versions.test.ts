@@ -89,15 +89,13 @@ describe('versions', () => {
     expect(first.DeleteMarkers).toMatchObject([{ Key, IsLatest: true }]);
     expect(first.Versions).toMatchObject([{ Key, IsLatest: false, Size: 1 }]);
     const { NextKeyMarker: KeyMarker, NextVersionIdMarker: VersionIdMarker } = first;
+    // A list goes on although what it ended with was deleted.
+    const kept = simulator.versions(Bucket).filter((version) => !version.deleteMarker);
+    await remove(Bucket, VersionIdMarker);
     const more = await client.send(new ListObjectVersionsCommand({ Bucket, KeyMarker, VersionIdMarker }));
     expect(more).toMatchObject({ IsTruncated: false });
     const ids = [...(first.Versions ?? []), ...(more.Versions ?? [])].map(({ VersionId }) => VersionId);
-    expect(ids).toEqual(
-      simulator
-        .versions(Bucket)
-        .filter((v) => !v.deleteMarker)
-        .map((v) => v.versionId),
-    );
+    expect(ids).toEqual(kept.map(({ versionId }) => versionId));
   });
 
   it('are kept on request, and what was there before is "null"', async () => {
