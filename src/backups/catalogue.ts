@@ -27,6 +27,9 @@ const WAIT_MS = 1_700;
 /** What readings that are under way get when the core stops (milliseconds); containers are killed after ten seconds. */
 const STOP_GRACE_MS = 2_000;
 
+/** What probes left behind is looked for so often (milliseconds). */
+const TIDY_EVERY_MS = 3_600_000;
+
 /** Descriptions read at once: an unknown bucket with 1,000 of them must not take 1,000 round trips in a row. */
 const PARALLEL_READS = 8;
 
@@ -73,6 +76,8 @@ export class Catalogue {
   readonly #refreshing = new Map<string, Promise<void>>();
   /** Counts our own changes of a target, so that an older listing does not undo them. */
   readonly #changes = new Map<string, number>();
+  /** When each target was last tidied (monotonic milliseconds). */
+  readonly #tidied = new Map<string, number>();
   readonly #stopping = new AbortController();
 
   constructor(options: CatalogueOptions) {
@@ -171,6 +176,7 @@ export class Catalogue {
           (await targets.storage(targetId)) !== storage;
         if (overtaken && round < MAX_ROUNDS) continue;
         await store.replaceCatalogue(targetId, rows, startedAt);
+        this.#tidy(targetId, storage);
         break;
       }
     } catch (error) {
@@ -184,6 +190,17 @@ export class Catalogue {
       throw error;
     }
     this.#options.onChange(targetId);
+  }
+
+  /** Behind the list, which does not wait for it. */
+  #tidy(targetId: string, storage: StorageTarget): void {
+    const { clock, log } = this.#options;
+    if (clock.monotonic() - (this.#tidied.get(targetId) ?? Number.NEGATIVE_INFINITY) < TIDY_EVERY_MS) return;
+    this.#tidied.set(targetId, clock.monotonic());
+    storage.tidy?.(this.#stopping.signal).catch((error: unknown) => {
+      if (this.#stopping.signal.aborted) return;
+      log.info('a target could not be tidied', { target: targetId, reason: describeError(error) });
+    });
   }
 
   async #read(targetId: string, storage: StorageTarget): Promise<CatalogueRow[]> {

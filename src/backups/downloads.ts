@@ -121,6 +121,10 @@ export class Downloads {
   ): Promise<Source> {
     const known = await storage.stat(entry.archiveKey, signal);
     if (!known) throw new Problem('backup_not_found');
+    // an empty answer is whole as soon as its head is sent: nothing could be held back
+    if (known.size === 0 && entry.backup.size > 0) {
+      throw new Problem('target_corrupt', { params: { key: entry.archiveKey } });
+    }
     const etag = etagOf(known.version);
     const wanted = asked.ifRange === undefined || asked.ifRange === etag ? asked.range : undefined;
     let range: ByteRange | undefined;

@@ -135,6 +135,8 @@ export interface StorageTarget {
   checkDeletable?(keys: readonly string[], signal?: AbortSignal): Promise<void>;
   /** Removes what a crash left of an upload to this key: parts, temporary files. The object itself stays. */
   sweep(key: string, signal?: AbortSignal): Promise<void>;
+  /** Removes what probes had to leave behind; rejects where that could not be looked for. */
+  tidy?(signal?: AbortSignal): Promise<void>;
   /** Frees connections; afterwards the target is not used again. */
   close(): void;
 }

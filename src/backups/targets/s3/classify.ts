@@ -198,8 +198,9 @@ function reasonOf(fault: Fault): string {
 export function retryable(error: unknown): Retryable {
   if (error instanceof Problem) return error.code === 'target_timeout' ? 'timeout' : 'no';
   const fault = faultOf(error);
+  // Also when a clock that was wrong has been set right: the SDK notes the new time, but does not say so.
+  if (fault.s3Code === 'RequestTimeTooSkewed') return 'at_once';
   if (fault.clockCorrected && refusesTime(fault)) return 'at_once';
-  if (fault.s3Code === 'RequestTimeTooSkewed') return 'no';
   if (fault.s3Code !== undefined && PASSING_S3_CODES.has(fault.s3Code)) return 'yes';
   if (fault.status !== undefined) {
     const passing = fault.status >= 500 && fault.status !== 501 && fault.status !== INSUFFICIENT_STORAGE;

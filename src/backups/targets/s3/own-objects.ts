@@ -27,7 +27,12 @@ export async function purgeVersions(
   if (!listed.ok) return { listed, removed: 'none' };
   const { Versions = [], DeleteMarkers = [], EncodingType } = listed.output;
   let removed: Purged['removed'] = 'none';
-  for (const { Key, VersionId } of [...Versions, ...DeleteMarkers]) {
+  for (const { Key, VersionId, marker } of [
+    ...Versions,
+    ...DeleteMarkers.map((item) => ({ ...item, marker: true })),
+  ].map((item) => ({ marker: false, ...item }))) {
+    // Without its marker, what could not be removed would come to light again.
+    if (marker && removed === 'refused') break;
     const key = decodeListed(Key ?? '', EncodingType);
     if (!key.startsWith(prefix) || !VersionId) continue;
     const { bucket } = connection;

@@ -5,11 +5,13 @@ import type { ProbeOutcome, StorageTarget } from '../target.ts';
 import type { Connection } from './connection.ts';
 import { examineLock } from './examine-bucket.ts';
 import type { Keys } from './keys.ts';
+import { PROBE_NAME } from './leftovers.ts';
 import { listPage } from './listing.ts';
 import { corrupt } from './open.ts';
 import { purgeVersions } from './own-objects.ts';
 import { PartBuffer } from './part-buffer.ts';
 import type { Uploads } from './uploads.ts';
+import { deleteVersion } from './versions.ts';
 import { S3Writer } from './writer.ts';
 
 /** The smallest first part that AWS allows. */
@@ -69,7 +71,7 @@ class RoundTrip {
   constructor(tools: ProbeTools, signal: AbortSignal | undefined) {
     this.#tools = tools;
     this.#signal = signal;
-    this.#name = `homestash-probe-${randomBytes(8).toString('hex')}`;
+    this.#name = `${PROBE_NAME}${randomBytes(8).toString('hex')}`;
     this.#small = `${this.#name}-1`;
     this.#large = `${this.#name}-2`;
     this.#never = `${this.#name}-3`;
@@ -155,13 +157,14 @@ class RoundTrip {
   }
 
   async delete(): Promise<void> {
-    const { target } = this.#tools;
+    const { connection, keys, target } = this.#tools;
     for (const key of this.#touched) {
       try {
         await target.delete(key, this.#signal);
       } catch (error) {
-        // The store keeps what it promised to keep; that is said where its capabilities are.
+        // The store keeps what it promised to keep; that is said where its capabilities are. A list need not show it.
         if (!isProblem(error) || !LOCKED.has(error.code)) throw error;
+        await deleteVersion(connection, { key: keys.full(key) }, this.#signal).catch(() => undefined);
         continue;
       }
       if (await target.stat(key, this.#signal)) throw unexpected('a deleted object is there');

@@ -31,6 +31,27 @@ export async function sweepUploads(
   }
 }
 
+/** An upload that was begun and not ended. `initiated`: milliseconds since 1970. */
+interface Unended {
+  readonly key: string;
+  readonly id: string;
+  readonly initiated: number;
+}
+
+/** The unfinished uploads whose keys begin so; none where a server keeps no list of them, or lists by whole keys only. */
+export async function listUploads(
+  connection: Connection,
+  prefix: string,
+  signal?: AbortSignal,
+): Promise<Unended[]> {
+  const page = await uploadsPage(connection, prefix, undefined, signal);
+  return (page?.Uploads ?? []).flatMap(({ Key, UploadId, Initiated }) => {
+    const key = decodeListed(Key ?? '', page?.EncodingType);
+    if (!key.startsWith(prefix) || !UploadId || !Initiated) return [];
+    return [{ key, id: UploadId, initiated: Initiated.getTime() }];
+  });
+}
+
 async function uploadsPage(
   connection: Connection,
   key: string,

@@ -22,6 +22,7 @@ import { type CustomerKey, readWithKey } from './encryption.ts';
 import { examine } from './examine.ts';
 import { findBackups } from './find.ts';
 import { Keys } from './keys.ts';
+import { removeLeftovers } from './leftovers.ts';
 import { Limits } from './limits.ts';
 import { listObjects } from './listing.ts';
 import { hides, refuseLocked, type Version } from './locks.ts';
@@ -139,11 +140,14 @@ export class S3Target implements StorageTarget {
           { signal, bodiless: true },
         ),
       );
+      const { ContentLength: size, LastModified: modified } = head;
+      // A page of something else has no date, and would be taken for an object of its own size.
+      if (size === undefined || modified === undefined) throw this.#connection.notS3();
       return {
         key,
-        size: head.ContentLength ?? 0,
+        size,
         version: versionOf(head),
-        modified: head.LastModified?.getTime() ?? 0,
+        modified: modified.getTime(),
         ...classOf(head, this.#connection.address.host),
       };
     } catch (error) {
@@ -195,6 +199,11 @@ export class S3Target implements StorageTarget {
 
   sweep(key: string, signal?: AbortSignal): Promise<void> {
     return sweepUploads(this.#connection, this.#uploads, this.#keys.full(key), signal);
+  }
+
+  tidy(signal?: AbortSignal): Promise<void> {
+    const bucket = { connection: this.#connection, uploads: this.#uploads, keys: this.#keys };
+    return removeLeftovers(bucket, signal);
   }
 
   close(): void {

@@ -91,7 +91,7 @@ export async function deleteVersions(
   const versions = await versionsOf(connection, key, signal);
   if (!versions) return false;
   // A server that names none of an object that is there does not keep them.
-  if (versions.length === 0) return !(await exists(connection, key, signal));
+  if (versions.length === 0) return !(await exists(connection, { key }, signal));
   for (const version of inOrder(versions)) await deleteVersion(connection, version, signal);
   return true;
 }
@@ -102,19 +102,24 @@ function inOrder(versions: readonly ListedVersion[]): ListedVersion[] {
   return [...objects, ...versions.filter(({ marker }) => marker)];
 }
 
-async function exists(connection: Connection, key: string, signal?: AbortSignal): Promise<boolean> {
+async function exists(connection: Connection, { key, id }: Version, signal?: AbortSignal): Promise<boolean> {
+  const version = id === undefined ? {} : { VersionId: id };
   try {
-    await connection.run(
+    const head = await connection.run(
       'read',
-      ({ client, http }) => client.send(new HeadObjectCommand({ Bucket: connection.bucket, Key: key }), http),
+      ({ client, http }) =>
+        client.send(new HeadObjectCommand({ Bucket: connection.bucket, Key: key, ...version }), http),
       { signal, key, bodiless: true },
     );
+    if (head.LastModified === undefined) throw connection.notS3();
     return true;
   } catch (error) {
     if (isBareMissing(error)) return false;
     throw error;
   }
 }
+
+const NO_CONTENT = 204;
 
 /** Refusals behind which a lock may stand. */
 const REFUSED: ReadonlySet<number | undefined> = new Set([400, 403, 405, 409]);
@@ -130,7 +135,7 @@ export async function deleteVersion(
 ): Promise<void> {
   const { key, id } = version;
   try {
-    await connection.run(
+    const { $metadata } = await connection.run(
       'delete',
       ({ client, http }) =>
         client.send(
@@ -143,6 +148,10 @@ export async function deleteVersion(
         ),
       { signal, key },
     );
+    // Some servers say 200 of a deletion, and so does every page of something else.
+    if ($metadata.httpStatusCode !== NO_CONTENT && (await exists(connection, version, signal))) {
+      throw new Problem('target_unexpected', { params: { reason: 'a deleted object is there' } });
+    }
   } catch (error) {
     if (isMissing(error) || (isProblem(error) && faultOf(error.cause).s3Code === 'NoSuchVersion')) return;
     if (!isProblem(error) || !REFUSED.has(faultOf(error.cause).status)) throw error;

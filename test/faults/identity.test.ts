@@ -1,0 +1,4 @@
+import { IDENTITY } from './certificates.ts';
+import { meetFaults } from './run.ts';
+
+meetFaults('identity', IDENTITY);

@@ -1,0 +1,4 @@
+import { NETWORK } from './network.ts';
+import { meetFaults } from './run.ts';
+
+meetFaults('line', NETWORK);

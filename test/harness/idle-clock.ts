@@ -1,0 +1,96 @@
+import { performance } from 'node:perf_hooks';
+import type { Clock } from '../../src/kernel/clock.ts';
+
+/** A stretch of real time that is looked at (milliseconds). */
+const WINDOW_MS = 8;
+
+/** Below this share of work the process waits for nothing but time. Everybody who could still move a byte lives in it. */
+const IDLE_SHARE = 0.35;
+
+/** So many stretches in a row must be idle. */
+const IDLE_WINDOWS = 3;
+
+interface Sleeper {
+  readonly until: number;
+  wake(): void;
+}
+
+/**
+ * A clock that leaps over idleness: while `during` waits for something and the whole process has nothing to do, time
+ * goes on to the next sleeper. Minutes of silence and of pauses cost milliseconds, and no work is ever overtaken, as
+ * long as both ends of every connection are in this process.
+ */
+export class IdleClock implements Clock {
+  #ahead = 0;
+  readonly #sleepers = new Set<Sleeper>();
+
+  now = (): number => Math.round(Date.now() + this.#ahead);
+  monotonic = (): number => performance.now() + this.#ahead;
+
+  sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(signal.reason);
+        return;
+      }
+      const end = () => {
+        clearTimeout(timer);
+        this.#sleepers.delete(sleeper);
+        signal?.removeEventListener('abort', onAbort);
+      };
+      const sleeper: Sleeper = {
+        until: this.monotonic() + ms,
+        wake: () => {
+          end();
+          resolve();
+        },
+      };
+      const onAbort = () => {
+        end();
+        reject(signal?.reason);
+      };
+      const timer = setTimeout(sleeper.wake, ms);
+      timer.unref();
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#sleepers.add(sleeper);
+    });
+
+  /** Lets time pass at once. */
+  forward(ms: number): void {
+    this.#ahead += ms;
+    this.#wakeDue();
+  }
+
+  /** Waits for the work, and leaps whenever nobody has anything to do meanwhile. */
+  async during<Result>(work: Promise<Result>): Promise<Result> {
+    let ended = false;
+    const watched = work.finally(() => {
+      ended = true;
+    });
+    watched.catch(() => undefined);
+    let idle = 0;
+    while (!ended) {
+      const before = performance.eventLoopUtilization();
+      await new Promise((resolve) => setTimeout(resolve, WINDOW_MS));
+      const { utilization } = performance.eventLoopUtilization(before);
+      idle = utilization < IDLE_SHARE ? idle + 1 : 0;
+      if (idle >= IDLE_WINDOWS) {
+        idle = 0;
+        this.#leap();
+      }
+    }
+    return watched;
+  }
+
+  #leap(): void {
+    const next = Math.min(...[...this.#sleepers].map(({ until }) => until));
+    if (!Number.isFinite(next)) return;
+    this.#ahead += Math.max(0, next - this.monotonic());
+    this.#wakeDue();
+  }
+
+  #wakeDue(): void {
+    const now = this.monotonic();
+    for (const sleeper of this.#sleepers) if (sleeper.until <= now) sleeper.wake();
+  }
+}
