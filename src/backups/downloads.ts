@@ -120,7 +120,12 @@ export class Downloads {
     signal: AbortSignal,
   ): Promise<Source> {
     const known = await storage.stat(entry.archiveKey, signal);
-    if (!known) throw new Problem('backup_not_found');
+    if (!known) {
+      // "not there" has no words in an answer to `stat`: it may be the whole bucket, or another server
+      const opened = await storage.open(entry.archiveKey, { start: 0, end: 1, signal });
+      opened?.stream.destroy();
+      throw new Problem('backup_not_found');
+    }
     // an empty answer is whole as soon as its head is sent: nothing could be held back
     if (known.size === 0 && entry.backup.size > 0) {
       throw new Problem('target_corrupt', { params: { key: entry.archiveKey } });

@@ -59,6 +59,8 @@ export const PROBLEMS = {
   target_corrupt: describe(502),
   target_secret_lost: describe(502),
   target_unexpected: describe(502),
+  target_body_limit: describe(502),
+  target_garbled: describe(502),
   target_proxy: describe(503, 'unreachable'),
   target_proxy_password: describe(502),
   target_tls_pin: describe(502),

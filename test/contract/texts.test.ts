@@ -63,6 +63,8 @@ test('the values of a problem are those that the core gives', () => {
     target_folder_not_writable: ['path'],
     target_corrupt: ['key'],
     target_unexpected: ['reason'],
+    target_body_limit: ['host'],
+    target_garbled: ['host'],
     target_proxy: ['host', 'reason'],
     target_proxy_password: ['host'],
     target_tls_pin: ['fingerprint', 'host'],

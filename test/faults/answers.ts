@@ -50,7 +50,7 @@ export const ANSWERS: readonly FaultCase[] = [
     strike: () => [{ on: { operation: 'ListObjectsV2' }, fault: { kind: 'list', how: 'no_token' } }],
   },
   {
-    name: 'An archive shorter than announced',
+    name: 'The length of an archive is announced wrongly',
     only: ['download'],
     strike: () => [
       { on: { operation: 'GetObject', key: /\.tar$/ }, fault: { kind: 'wrong_length', by: 1000 } },
@@ -60,11 +60,6 @@ export const ANSWERS: readonly FaultCase[] = [
     name: 'One bit of an archive is wrong',
     only: ['download'],
     strike: () => [{ on: { operation: 'GetObject', key: /\.tar$/ }, fault: { kind: 'flip', byte: 300_000 } }],
-  },
-  {
-    name: 'One bit of a description is wrong',
-    only: ['list'],
-    strike: () => [{ on: { operation: 'GetObject', key: /\.json$/ }, fault: { kind: 'flip', byte: 5 } }],
   },
   {
     name: 'The store says that a part was damaged on its way, once',

@@ -100,7 +100,7 @@ export const NETWORK: readonly FaultCase[] = [
     ],
   },
   {
-    name: 'The store answers each request only after 20 s',
+    name: 'The store answers only when nobody waits any more',
     strike: () => [{ fault: { kind: 'stall', at: 'before_answer', ms: 20_000 } }],
   },
 ];

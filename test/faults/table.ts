@@ -1,27 +1,27 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { ProblemDocument } from '../../src/contract/index.ts';
 import { DEEDS, type Deed } from './case.ts';
-import type { Outcome } from './scene.ts';
 
 const FILE = new URL('../../docs/faults.md', import.meta.url);
 
 /** Writes the sections of the document instead of comparing them. */
 const UPDATE = process.env.HOMESTASH_UPDATE_DOCS === '1';
 
-/** What came of each deed under each fault. */
-export type Rows = ReadonlyMap<string, ReadonlyMap<Deed, Outcome>>;
+/** What a person was told of each deed that met the fault; undefined when all went well. */
+export type Outcomes = ReadonlyMap<Deed, ProblemDocument | undefined>;
 
 const NOT_MET = '–';
 
-function cell(outcome: Outcome | undefined): string {
-  if (!outcome) return NOT_MET;
-  if (outcome.problem) return `[${outcome.problem.code}](#${outcome.problem.code})`;
-  return outcome.again ? 'well, at another try' : 'well';
+function cell(outcomes: Outcomes, deed: Deed): string {
+  if (!outcomes.has(deed)) return NOT_MET;
+  const problem = outcomes.get(deed);
+  return problem ? `[${problem.code}](#${problem.code})` : 'well';
 }
 
-/** The rows as a table in Markdown. */
-export function tableOf(rows: Rows): string {
+/** What came of each fault, as a table in Markdown. */
+export function tableOf(rows: ReadonlyMap<string, Outcomes>): string {
   const lines = [...rows].map(
-    ([name, outcomes]) => `| ${name} | ${DEEDS.map((deed) => cell(outcomes.get(deed))).join(' | ')} |`,
+    ([name, outcomes]) => `| ${name} | ${DEEDS.map((deed) => cell(outcomes, deed)).join(' | ')} |`,
   );
   return [`| what goes wrong | ${DEEDS.join(' | ')} |`, `|${'---|'.repeat(DEEDS.length + 1)}`, ...lines].join(
     '\n',

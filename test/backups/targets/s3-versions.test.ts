@@ -113,6 +113,7 @@ describe.skipIf(!haveVersitygw())('a bucket that keeps versions', () => {
         deleted.push(one.query.get('versionId'));
         return { kind: 'answer', status: deleted.length % 2 === 0 ? 200 : 204 };
       }
+      if (one.method === 'HEAD') return { kind: 'answer', status: 404 };
       const second =
         one.query.get('version-id-marker') === '2' && one.query.get('key-marker')?.endsWith('/p q');
       return {

@@ -9,8 +9,14 @@ export type CertificateKind = 'trusted' | 'expired' | 'self_signed' | 'wrong_nam
 export interface ServerCertificate {
   readonly key: Buffer;
   readonly cert: Buffer;
-  /** The authority as PEM, for whoever shall trust the server. */
+  /** Who is to be trusted, as PEM. */
   readonly authority: string;
+}
+
+/** Who signs certificates, as PEM. */
+export interface Authority {
+  readonly key: string;
+  readonly cert: string;
 }
 
 const EC = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
@@ -22,47 +28,49 @@ const NAMES: Readonly<Record<CertificateKind, string>> = {
   wrong_name: 'DNS:storage.example',
 };
 
-/** Makes one with openssl, in a folder that is gone afterwards. */
-export function makeServerCertificate(kind: CertificateKind): ServerCertificate {
+/** Runs openssl in a folder that is gone afterwards. */
+function inFolder<Result>(
+  work: (openssl: (...args: string[]) => void, path: (name: string) => string) => Result,
+): Result {
   const dir = mkdtempSync(join(tmpdir(), 'homestash-certificate-'));
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' });
   try {
-    writeFileSync(join(dir, 'names.cnf'), `subjectAltName=${NAMES[kind]}\n`);
-    const authority = [
-      '-keyout',
-      'authority.key',
-      '-out',
-      'authority.pem',
-      '-subj',
-      '/CN=Simulator authority',
-    ];
-    openssl('req', '-x509', ...EC, ...authority, '-days', '2');
+    return work(
+      (...args) => void execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' }),
+      (name) => join(dir, name),
+    );
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Makes somebody who signs. */
+export function makeAuthority(): Authority {
+  return inFolder((openssl, path) => {
+    const files = ['-keyout', 'authority.key', '-out', 'authority.pem'];
+    openssl('req', '-x509', ...EC, ...files, '-subj', '/CN=Simulator authority', '-days', '2');
+    const read = (name: string) => readFileSync(path(name), 'utf8');
+    return { key: read('authority.key'), cert: read('authority.pem') };
+  });
+}
+
+/** Makes a certificate for 127.0.0.1, or one in which something is wrong. */
+export function makeServerCertificate(kind: CertificateKind, authority: Authority): ServerCertificate {
+  return inFolder((openssl, path) => {
+    writeFileSync(path('names.cnf'), `subjectAltName=${NAMES[kind]}\n`);
+    writeFileSync(path('authority.key'), authority.key);
+    writeFileSync(path('authority.pem'), authority.cert);
     openssl('req', ...EC, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=Simulator');
     const signer =
       kind === 'self_signed'
         ? ['-signkey', 'server.key']
         : ['-CA', 'authority.pem', '-CAkey', 'authority.key', '-CAcreateserial'];
-    const days = ['-days', kind === 'expired' ? '-1' : '2'];
-    openssl(
-      'x509',
-      '-req',
-      '-in',
-      'server.csr',
-      '-out',
-      'server.pem',
-      ...signer,
-      ...days,
-      '-extfile',
-      'names.cnf',
-    );
-    const read = (name: string) => readFileSync(join(dir, name));
-    const cert = read('server.pem');
+    const files = ['-in', 'server.csr', '-out', 'server.pem', '-extfile', 'names.cnf'];
+    openssl('x509', '-req', ...files, ...signer, '-days', kind === 'expired' ? '-1' : '2');
+    const cert = readFileSync(path('server.pem'));
     return {
-      key: read('server.key'),
+      key: readFileSync(path('server.key')),
       cert,
-      authority: (kind === 'self_signed' ? cert : read('authority.pem')).toString(),
+      authority: kind === 'self_signed' ? cert.toString() : authority.cert,
     };
-  } finally {
-    rmSync(dir, { recursive: true, force: true });
-  }
+  });
 }

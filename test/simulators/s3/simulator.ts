@@ -9,7 +9,13 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { type Clock, systemClock } from '../../../src/kernel/clock.ts';
 import type { World } from './call.ts';
-import { type CertificateKind, makeServerCertificate, type ServerCertificate } from './certificates.ts';
+import {
+  type Authority,
+  type CertificateKind,
+  makeAuthority,
+  makeServerCertificate,
+  type ServerCertificate,
+} from './certificates.ts';
 import { bytesOf } from './content.ts';
 import { Exchange, type Recorded } from './exchange.ts';
 import { Faults } from './faults.ts';
@@ -64,6 +70,7 @@ export class S3Simulator {
   readonly #sockets = new Map<number, Socket>();
   readonly #world: World;
   #server: Server | undefined;
+  #authority: Authority | undefined;
   readonly #certificates = new Map<CertificateKind, ServerCertificate>();
   #certificate: ServerCertificate | undefined;
   #port = 0;
@@ -227,7 +234,8 @@ export class S3Simulator {
   }
 
   #certificateOf(kind: CertificateKind): ServerCertificate {
-    const certificate = this.#certificates.get(kind) ?? makeServerCertificate(kind);
+    this.#authority ??= makeAuthority();
+    const certificate = this.#certificates.get(kind) ?? makeServerCertificate(kind, this.#authority);
     this.#certificates.set(kind, certificate);
     return certificate;
   }

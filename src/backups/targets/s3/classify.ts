@@ -39,6 +39,7 @@ const MS_PER_MINUTE = 60_000;
 
 const TOO_MANY_REQUESTS = 429;
 const INSUFFICIENT_STORAGE = 507;
+const BODY_TOO_LARGE = 413;
 const PROXY_PASSWORD = 407;
 
 /** What proxies answer themselves: not allowed, a name that they cannot resolve, a server that they cannot reach. */
@@ -138,7 +139,7 @@ function plainAnswer(fault: Fault, bodiless: boolean): ProblemCode {
     if (status === 412) return 'target_corrupt';
     return 'target_unexpected';
   }
-  return 'target_not_s3';
+  return status === BODY_TOO_LARGE ? 'target_body_limit' : 'target_not_s3';
 }
 
 function paramsOf(code: ProblemCode, fault: Fault, around: Circumstances): Record<string, string> {
@@ -152,6 +153,8 @@ function paramsOf(code: ProblemCode, fault: Fault, around: Circumstances): Recor
     case 'target_timeout':
     case 'target_cut':
     case 'target_not_s3':
+    case 'target_body_limit':
+    case 'target_garbled':
     case 'target_tls_expired':
     case 'target_tls_name':
     case 'target_tls_untrusted':

@@ -27,10 +27,9 @@ export async function purgeVersions(
   if (!listed.ok) return { listed, removed: 'none' };
   const { Versions = [], DeleteMarkers = [], EncodingType } = listed.output;
   let removed: Purged['removed'] = 'none';
-  for (const { Key, VersionId, marker } of [
-    ...Versions,
-    ...DeleteMarkers.map((item) => ({ ...item, marker: true })),
-  ].map((item) => ({ marker: false, ...item }))) {
+  const versions = Versions.map((item) => ({ ...item, marker: false }));
+  const markers = DeleteMarkers.map((item) => ({ ...item, marker: true }));
+  for (const { Key, VersionId, marker } of [...versions, ...markers]) {
     // Without its marker, what could not be removed would come to light again.
     if (marker && removed === 'refused') break;
     const key = decodeListed(Key ?? '', EncodingType);

@@ -152,7 +152,19 @@ export class S3Target implements StorageTarget {
       };
     } catch (error) {
       if (isBareMissing(error)) return undefined;
-      throw error;
+      throw await this.#explained(key, error, signal);
+    }
+  }
+
+  /** An answer to HEAD has no room for the reason of a refusal; the one to GET has. */
+  async #explained(key: string, error: unknown, signal?: AbortSignal): Promise<unknown> {
+    if (!isProblem(error, 'target_forbidden') && !isProblem(error, 'target_unexpected')) return error;
+    try {
+      const opened = await this.open(key, { start: 0, end: 1, ...(signal ? { signal } : {}) });
+      opened?.stream.destroy();
+      return error;
+    } catch (reason) {
+      return reason;
     }
   }
 
