@@ -31,7 +31,7 @@ const STOP_GRACE_MS = 2_000;
 const TIDY_EVERY_MS = 3_600_000;
 
 /** Descriptions read at once: an unknown bucket with 1,000 of them must not take 1,000 round trips in a row. */
-const PARALLEL_READS = 8;
+const PARALLEL_READS = 16;
 
 /** A refresh that was overtaken by an upload or a deletion is repeated, though not for ever. */
 const MAX_ROUNDS = 3;

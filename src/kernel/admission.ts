@@ -55,6 +55,11 @@ export class MemoryBudget {
     });
   }
 
+  /** Takes `bytes` for what does better with more, if afterwards `remaining` are still free for others; else undefined. */
+  spare(bytes: number, remaining: number): Lease | undefined {
+    return this.#waiters.length === 0 && this.#free - bytes >= remaining ? this.#take(bytes) : undefined;
+  }
+
   #take(bytes: number): Lease {
     this.#free -= bytes;
     let held = true;

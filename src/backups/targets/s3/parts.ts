@@ -21,7 +21,7 @@ const PLANNED_SHARE = 0.9;
 
 /**
  * Parts of an upload in flight at once, each in a buffer of its own. One leaves the line idle while the next part
- * is filled; more than two raise the memory but hardly the speed, and some providers slow uploads down for it.
+ * is filled; more than two raise the memory, and the speed only where the store is far away.
  */
 const USUAL_BUFFERS = 2;
 
@@ -35,6 +35,8 @@ const IN_FLIGHT_SECONDS = 240;
 export interface Plan {
   readonly bufferSize: number;
   readonly buffers: number;
+  /** Whether more of them may be used where that helps: nobody has said how many, and nothing limits the line. */
+  readonly elastic: boolean;
 }
 
 /** What an upload is to keep to besides its size. */
@@ -57,7 +59,7 @@ export function planParts(sizeLimit: number, memory: number, wishes: PlanWishes 
   const { parallel = 0, rate, mostParts = MOST_PARTS } = wishes;
   const small = parallel > USUAL_BUFFERS || rate !== undefined;
   const smallest = small ? SMALL_PART : USUAL_PART;
-  if (sizeLimit <= smallest) return { bufferSize: smallest, buffers: 1 };
+  if (sizeLimit <= smallest) return { bufferSize: smallest, buffers: 1, elastic: false };
   const wanted = Math.ceil(sizeLimit / (mostParts * PLANNED_SHARE) / MIB) * MIB;
   const bufferSize = Math.min(LARGEST_PART, Math.max(smallest, wanted));
   const most = Math.min(LARGEST_PART, Math.floor(memory / USUAL_BUFFERS / MIB) * MIB) * mostParts;
@@ -70,7 +72,7 @@ export function planParts(sizeLimit: number, memory: number, wishes: PlanWishes 
     Math.ceil(sizeLimit / bufferSize),
     rate === undefined ? Number.POSITIVE_INFINITY : Math.floor((rate * IN_FLIGHT_SECONDS) / bufferSize),
   );
-  return { bufferSize, buffers: Math.max(1, buffers) };
+  return { bufferSize, buffers: Math.max(1, buffers), elastic: parallel === 0 && rate === undefined };
 }
 
 /** An archive that is larger than `limit` bytes. */

@@ -211,7 +211,7 @@ class RoundTrip {
     return new S3Writer({
       uploads,
       key: keys.full(key),
-      plan: { bufferSize: PROBE_PART_BYTES, buffers: 2 },
+      plan: { bufferSize: PROBE_PART_BYTES, buffers: 2, elastic: false },
       sizeLimit: PROBE_PART_BYTES + REST_BYTES,
       lease: { bytes: 0, release: () => undefined },
       signal: this.#signal,

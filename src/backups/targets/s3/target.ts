@@ -171,13 +171,16 @@ export class S3Target implements StorageTarget {
   async create(key: string, { sizeLimit, tolerance = 0, signal }: WriterOptions): Promise<ArchiveWriter> {
     const { memory } = this.#connection.context;
     const plan = this.#limits.plan(sizeLimit, memory.capacity);
-    const lease = await memory.acquire(plan.bufferSize * plan.buffers, signal);
+    const usual = plan.bufferSize * plan.buffers;
+    const lease = await memory.acquire(usual, signal);
     return new S3Writer({
       uploads: this.#uploads,
       key: this.#keys.full(key),
       plan,
       sizeLimit: sizeLimit + tolerance,
       lease,
+      // another upload finds room beside it
+      spare: plan.elastic ? () => memory.spare(plan.bufferSize, usual) : undefined,
       pace: this.#limits.uploads,
       signal,
     });

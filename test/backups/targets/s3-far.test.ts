@@ -1,0 +1,53 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/kernel/clock.ts';
+import { waitFor } from '../../harness/wait-for.ts';
+import { type S3Simulator, startS3Simulator } from '../../simulators/s3/index.ts';
+import { closeTargets, MEMORY, MIB, noise, openTarget, s3Settings } from './s3-support.ts';
+
+const PART = 16 * MIB;
+
+describe('the parts of an upload in flight', () => {
+  let simulator: S3Simulator;
+  afterEach(async () => {
+    closeTargets();
+    await simulator.stop();
+  });
+
+  /** Begins an upload to a store that confirms no part, and returns how many it gets and what memory they take. */
+  async function inFlight(wanted: number, roundTripMs: number, more = {}): Promise<number> {
+    simulator = await startS3Simulator({ buckets: ['bucket'] });
+    simulator.faults.add({ on: { operation: 'UploadPart' }, fault: { kind: 'stall', at: 'before_answer' } });
+    let time = 0;
+    // every look at it is one way further
+    const clock = { ...systemClock, monotonic: () => (time += roundTripMs) };
+    const { target, memory } = openTarget(s3Settings(simulator, more), { clock });
+    const stop = new AbortController();
+    const writer = await target.create('a.tar', { sizeLimit: 200 * MIB, signal: stop.signal });
+    const chunk = noise(PART);
+    const writing = (async () => {
+      for (;;) await writer.write(chunk.subarray());
+    })();
+    writing.catch(() => undefined);
+    const parts = () => simulator.requests.filter(({ operation }) => operation === 'UploadPart').length;
+    await waitFor(`${wanted} parts`, () => parts() >= wanted);
+    const held = MEMORY - memory.free;
+    stop.abort(new Error('enough'));
+    await writing.catch(() => undefined);
+    await writer.abort().catch(() => undefined);
+    expect(parts()).toBe(wanted);
+    await waitFor('the memory to be back', () => memory.free === MEMORY);
+    return held;
+  }
+
+  it('are two while the store is near', async () => {
+    expect(await inFlight(2, 0)).toBe(2 * PART);
+  });
+
+  it('are four when its answers take long, as long as there is memory', async () => {
+    expect(await inFlight(4, 50)).toBe(4 * PART);
+  });
+
+  it('are as many as somebody asked for, wherever the store is', async () => {
+    expect(await inFlight(2, 50, { parallel_parts: 2 })).toBe(2 * PART);
+  });
+});
