@@ -46,6 +46,11 @@ function uniqueIdOf(settings: TargetSettings): string {
     .slice(0, UNIQUE_ID_BYTES * 2);
 }
 
+/** The settings without secrets; those that only another version knows are passed over. */
+function shownSettings(row: TargetRow): PublicTargetSettings {
+  return v.parse(PublicTargetSettings, JSON.parse(row.settings));
+}
+
 /** A fault of a target that a person is just entering is a fault of the input. */
 const INPUT_STATUS = 422;
 
@@ -338,7 +343,7 @@ export class Targets {
         unknown
       >;
       for (const value of Object.values(secret)) this.#options.log.redact(String(value));
-      return v.parse(TargetSettings, { ...(JSON.parse(row.settings) as object), ...secret });
+      return v.parse(TargetSettings, { ...shownSettings(row), ...secret });
     } catch (error) {
       if (error instanceof SealError) throw new Problem('target_secret_lost', { cause: error });
       throw error;
@@ -350,7 +355,7 @@ export class Targets {
     try {
       return this.#settings(row);
     } catch (error) {
-      if (isProblem(error, 'target_secret_lost')) return JSON.parse(row.settings) as object;
+      if (isProblem(error, 'target_secret_lost')) return shownSettings(row);
       throw error;
     }
   }
@@ -375,7 +380,7 @@ export class Targets {
       id: row.id,
       unique_id: row.unique_id,
       name: row.name,
-      settings: v.parse(PublicTargetSettings, settings),
+      settings: shownSettings(row),
       created_at: timestamp(row.created_at),
       refreshed_at: row.refreshed_at === null ? null : timestamp(row.refreshed_at),
       problem: this.#options.store.problemOf(row),

@@ -8,5 +8,6 @@ export * from './operations.ts';
 export * from './paths.ts';
 export * from './problems.ts';
 export * from './providers.ts';
+export * from './s3-settings.ts';
 export * from './targets.ts';
 export * from './version.ts';

@@ -155,6 +155,19 @@ describe.skipIf(!haveVersitygw())('a bucket', () => {
     expect((await core.client.list(target.id, 0)).backups).toEqual([]);
   });
 
+  test('has no setting that is misspelt: it is named, and not passed over', async () => {
+    const misspelt = { encription: 'customer' };
+    const { name, settings } = bucket();
+    const named = (place: string) =>
+      refusal('invalid_request', 400, { detail: `${place}encription: not known here` });
+    await expect(
+      core.client.addTarget({ name, settings: { ...settings, ...misspelt } }),
+    ).rejects.toMatchObject(named('settings.'));
+    const target = await core.client.addTarget(bucket());
+    await expect(change(target, { settings: misspelt })).rejects.toMatchObject(named(''));
+    expect(await names()).toEqual(['Bucket']);
+  });
+
   test('that is removed is forgotten, and a new start with the same settings is the same place', async () => {
     const target = await core.client.addTarget(bucket());
     await core.client.call('DELETE', `/api/v1/targets/${target.id}`);

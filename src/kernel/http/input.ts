@@ -28,14 +28,16 @@ export function parseInput<Schema extends v.GenericSchema>(
     .slice(0, MAX_ISSUES)
     .map((issue) => {
       const path = v.getDotPath(issue);
-      const reason =
-        issue.type === 'check' || issue.type === 'regex'
-          ? issue.message
-          : `${issue.expected ?? issue.message} expected`;
-      return path ? `${path}: ${reason}` : reason;
+      return path ? `${path}: ${reasonOf(issue)}` : reasonOf(issue);
     })
     .join('; ');
   throw new Problem('invalid_request', { params: { detail } });
+}
+
+function reasonOf(issue: v.BaseIssue<unknown>): string {
+  if (issue.type === 'check' || issue.type === 'regex') return issue.message;
+  if (issue.type === 'strict_object' && issue.expected === 'never') return 'not known here';
+  return `${issue.expected ?? issue.message} expected`;
 }
 
 /** How long the JSON body of a route may be. */
