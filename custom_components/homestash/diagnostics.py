@@ -17,6 +17,10 @@ SECRETS: Final = {
     CONF_TOKEN_ID,
     "access_key",
     "ca_certificate",
+    "customer_key",
+    "kms_key",
+    "proxy_password",
+    "proxy_user",
     "secret",
     "secret_key",
 }

@@ -49,6 +49,24 @@ def problem(code: str, status: int = 500, **params: str) -> web.Response:
     )
 
 
+def make_card() -> dict[str, Any]:
+    """Describe what a store was found to do, in full."""
+    return {
+        "examined_at": "2026-11-01T00:00:00.000Z",
+        "provider": "b2",
+        "server": None,
+        "region": "eu-central-003",
+        "conditional_writes": "refused",
+        "checksums": "refused",
+        "versioning": "on",
+        "object_lock": {"state": "off", "default_days": None, "mode": None},
+        "parts": {"equal": "not_required", "smallest": 5242880, "most": 10000},
+        "lifecycle": {"state": "off", "aborts_after_days": None},
+        "permissions": [{"name": "s3:ListBucket", "allowed": True}],
+        "advice": [{"code": "versions_kept", "text": "This bucket keeps versions."}],
+    }
+
+
 def make_target(number: int = 1, **changes: Any) -> dict[str, Any]:
     """Describe a target in full."""
     return {
@@ -60,6 +78,8 @@ def make_target(number: int = 1, **changes: Any) -> dict[str, Any]:
             "endpoint": "https://s3.example.org",
             "bucket": "bucket",
             "access_key": "AKIA-SECRET-ID",
+            "proxy_user": "user-of-the-proxy",
+            "kms_key": "arn-of-the-key",
         },
         "created_at": "2026-11-01T00:00:00.000Z",
         "refreshed_at": None,
@@ -67,6 +87,7 @@ def make_target(number: int = 1, **changes: Any) -> dict[str, Any]:
         "backups": 0,
         "bytes": 0,
         "same_disk": False,
+        "capabilities": make_card(),
         **changes,
     }
 

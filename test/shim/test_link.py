@@ -14,7 +14,7 @@ from custom_components.homestash import events
 from custom_components.homestash.diagnostics import async_get_config_entry_diagnostics
 
 from .conftest import Setup
-from .fake_core import TOKEN, TOKEN_ID, FakeCore, make_target, problem
+from .fake_core import TOKEN, TOKEN_ID, FakeCore, make_card, make_target, problem
 from .helpers import eventually
 
 
@@ -205,17 +205,19 @@ async def test_strange_targets_change_nothing(
     await eventually(lambda: entry.runtime_data.connected)
 
 
-async def test_diagnostics_keep_secrets(
+async def test_diagnostics_tell_what_the_store_does_and_keep_secrets(
     hass: HomeAssistant, core: FakeCore, connected: None, entry: MockConfigEntry
 ) -> None:
     result = await async_get_config_entry_diagnostics(hass, entry)
     text = str(result)
     assert TOKEN not in text
     assert TOKEN_ID not in text
-    assert "AKIA" not in text
+    for private in ("AKIA", "user-of-the-proxy", "arn-of-the-key"):
+        assert private not in text
     assert result["connected"] is True
     assert result["entry"]["url"] == core.url
     assert result["targets"][0]["settings"]["bucket"] == "bucket"
+    assert result["targets"][0]["capabilities"] == make_card()
     await core.stop()
     result = await async_get_config_entry_diagnostics(hass, entry)
     assert result["targets"] == {"error": "core_unreachable"}
