@@ -33,11 +33,11 @@ export class BlockPool {
     return Buffer.allocUnsafeSlow(BLOCK_BYTES);
   }
 
-  /** The first bytes of a taken block, to be given back once by whoever gets them. */
-  lend(memory: Buffer, bytes: number): Block {
+  /** A piece of a taken block, to be given back once by whoever gets it; the whole block is free again then. */
+  lend(memory: Buffer, start: number, end: number): Block {
     let lent = true;
     return {
-      bytes: memory.subarray(0, bytes),
+      bytes: memory.subarray(start, end),
       release: () => {
         if (!lent) return;
         lent = false;

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -168,6 +171,50 @@ describe.skipIf(!haveVersitygw())('the blocks of an archive on its way out of a 
       value.release();
     }
     expect(sum).toBe(whole.crc);
+  });
+
+  it('are what a slow server sent, each piece as it came', async () => {
+    const slow = createServer().listen(0, '127.0.0.1');
+    await once(slow, 'listening');
+    try {
+      const clock = new TurnedClock();
+      const endpoint = `http://127.0.0.1:${(slow.address() as AddressInfo).port}`;
+      const opening = openTarget(s3Settings({ endpoint }), { clock }).target.open('a.tar');
+      const [, answer] = (await once(slow, 'request')) as [unknown, ServerResponse];
+      const sent = data.subarray(0, 3 * MIB);
+      answer.writeHead(200, { 'content-length': sent.length, 'last-modified': new Date(0).toUTCString() });
+      answer.flushHeaders();
+      const received: Buffer[] = [];
+      const bytes = () => received.reduce((sum, piece) => sum + piece.length, 0);
+      const reading = (async () => {
+        for await (const block of (await opening)?.blocks?.() ?? []) {
+          received.push(Buffer.from(block.bytes));
+          block.release();
+        }
+      })();
+      let offset = 0;
+      for (const size of [100_000, 1, 70_000, 450_000, 90_000]) {
+        answer.write(sent.subarray(offset, offset + size));
+        offset += size;
+        // far less than the time after which it would be silent
+        await waitFor('the piece', () => clock.turn(1_000, 1).then(() => bytes() === offset));
+      }
+      answer.end(sent.subarray(offset));
+      await reading;
+      expect(Buffer.concat(received).equals(sent)).toBe(true);
+    } finally {
+      slow.close();
+      slow.closeAllConnections();
+    }
+  });
+
+  it('end with the reason when the reader left before it began to read', async () => {
+    const controller = new AbortController();
+    const reason = new Error('left');
+    const object = await open().open('a.tar', { signal: controller.signal });
+    object?.stream.on('error', () => undefined);
+    controller.abort(reason);
+    await expect(drain(object as OpenedObject)).rejects.toBe(reason);
   });
 
   it('end with the reason of a signal, and the connection is closed', async () => {

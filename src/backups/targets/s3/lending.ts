@@ -20,6 +20,8 @@ export class Lending implements Sink {
   readonly #ready: Block[] = [];
   #memory: Buffer;
   #filled = 0;
+  /** How much of it was passed on already. */
+  #passed = 0;
   #left: number;
   #stopped = false;
   #paced = false;
@@ -48,7 +50,7 @@ export class Lending implements Sink {
     this.#filled += bytes;
     this.#left -= bytes;
     if (this.#left === 0) this.end();
-    else if (this.#filled === BLOCK_BYTES) this.flush();
+    else if (this.#filled === BLOCK_BYTES) this.#lend();
     this.#pay(bytes);
     const more = this.#mayRead;
     this.#stopped = !more;
@@ -56,19 +58,22 @@ export class Lending implements Sink {
     return more;
   }
 
-  /** Passes on what is there, before a slow server has filled the block. */
+  /**
+   * Passes on what is there, before a slow server has filled the block: as a copy, for the socket was told already
+   * where in this block it shall lay what comes next.
+   */
   flush(): void {
-    if (this.#filled === 0) return;
-    this.#ready.push(this.#pool.lend(this.#memory, this.#filled));
-    this.#memory = this.#pool.take();
-    this.#filled = 0;
+    if (this.#filled === this.#passed) return;
+    const bytes = Buffer.from(this.#memory.subarray(this.#passed, this.#filled));
+    this.#passed = this.#filled;
+    this.#ready.push({ bytes, release: () => undefined });
     this.#notify();
   }
 
   /** Nothing more comes; what has arrived is still passed on. */
   end(error?: Error): void {
     if (this.#ended) return;
-    this.flush();
+    if (this.#filled > this.#passed) this.#lend();
     this.#ended = true;
     this.#error = error;
     this.#notify();
@@ -90,6 +95,15 @@ export class Lending implements Sink {
           this.#wake = resolve;
         });
     }
+  }
+
+  /** Passes the block itself on. Only while the socket asks where the next bytes shall go, or when nothing more comes. */
+  #lend(): void {
+    this.#ready.push(this.#pool.lend(this.#memory, this.#passed, this.#filled));
+    this.#memory = this.#pool.take();
+    this.#filled = 0;
+    this.#passed = 0;
+    this.#notify();
   }
 
   #pay(bytes: number): void {

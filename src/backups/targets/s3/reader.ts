@@ -67,6 +67,8 @@ export class Body extends Readable {
       return;
     }
     this.on('error', nothing);
+    // nothing would come, and nobody would say so
+    if (this.destroyed) throw this.errored ?? this.#problemOf(cut());
     source.off('data', this.#onData);
     const first = parsed(source);
     for (const chunk of first) this.#received += chunk.length;
@@ -160,8 +162,8 @@ export class Body extends Readable {
         return;
       }
       if (this.#lending?.awaited) this.#lending.flush();
-      const left = idleTimeoutMs - waited;
-      const pause = this.#lending ? Math.min(LINGER_MS, left) : left;
+      // blocks may be asked for at any time
+      const pause = Math.min(LINGER_MS, idleTimeoutMs - waited);
       await clock.sleep(pause, this.#closed.signal).catch(nothing);
     }
   }
