@@ -113,7 +113,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       log,
       stopping: stopping.signal,
     });
-    const server = await startServer({ app, host: options.bind, port: options.port });
+    const server = await startServer({ app, host: options.bind, port: options.port, clock });
     started.push(() => {
       stopping.abort(new Problem('shutting_down'));
       return server.stop();

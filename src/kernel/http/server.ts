@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
+import type { Clock } from '../clock.ts';
 import type { HttpBindings } from './app.ts';
 
 interface ServerOptions {
@@ -9,6 +10,7 @@ interface ServerOptions {
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  readonly clock: Clock;
 }
 
 interface HttpServer {
@@ -58,9 +60,13 @@ export async function startServer(options: ServerOptions): Promise<HttpServer> {
     port: address.port,
     stop: () => {
       stopped ??= new Promise((resolve) => {
-        const force = setTimeout(() => server.closeAllConnections(), STOP_GRACE_MS);
+        const ended = new AbortController();
+        options.clock.sleep(STOP_GRACE_MS, ended.signal).then(
+          () => server.closeAllConnections(),
+          () => undefined,
+        );
         server.close(() => {
-          clearTimeout(force);
+          ended.abort();
           resolve();
         });
         server.closeIdleConnections();
