@@ -3,6 +3,13 @@ export function formatCrc(crc: number): string {
   return (crc >>> 0).toString(16).padStart(8, '0');
 }
 
+/** A CRC-32 as S3 writes it: base64 of four bytes, big-endian. */
+export function encodeCrc(crc: number): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(crc);
+  return bytes.toString('base64');
+}
+
 /** The polynomial of CRC-32 (IEEE 802.3), its bits reversed: the highest is the coefficient of x^0. */
 const POLYNOMIAL = 0xedb88320;
 

@@ -10,6 +10,9 @@ const ARCHIVE_ENDING = '.tar';
 /** By which the description of a backup is recognised. */
 export const SIDECAR_ENDING = '.metadata.json';
 
+/** What the keys of objects begin with that try something out and are removed again. */
+export const PROBE_NAME = 'homestash-probe-';
+
 /** File systems behind S3 gateways and folders allow 255 bytes in a name; the longest ending must fit. */
 const MAX_NAME_BYTES = 200;
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { isProblem } from '../kernel/errors.ts';
+import { PROBE_NAME } from './names.ts';
 import type { StorageTarget } from './targets/target.ts';
 
 /**
@@ -7,7 +8,7 @@ import type { StorageTarget } from './targets/target.ts';
  * and are not, so nothing else proves it; where it cannot be tried they count as two.
  */
 export async function samePlace(one: StorageTarget, other: StorageTarget): Promise<boolean> {
-  const key = `homestash-probe-${randomBytes(8).toString('hex')}-place`;
+  const key = `${PROBE_NAME}${randomBytes(8).toString('hex')}-place`;
   try {
     await other.put(key, Buffer.from('homestash\n'));
     return (await one.stat(key)) !== undefined;

@@ -1,4 +1,5 @@
 import {
+  type DefaultRetention,
   GetBucketLifecycleConfigurationCommand,
   GetBucketVersioningCommand,
   GetObjectLockConfigurationCommand,
@@ -8,7 +9,7 @@ import type { Capabilities } from '../../../contract/index.ts';
 import { ask, refusalOf } from './ask.ts';
 import type { Connection } from './connection.ts';
 
-const DAYS_A_YEAR = 365;
+const DAYS_PER_YEAR = 365;
 
 /** What a server calls itself goes into a page: plain and short, or not at all. */
 const PLAIN_SERVER = /^[\w .()/+-]{1,40}$/;
@@ -88,9 +89,14 @@ export async function examineLock(
   const configuration = answer.output.ObjectLockConfiguration;
   // Servers that know no locks may answer with the list of the bucket, of which nothing is understood.
   if (configuration?.ObjectLockEnabled !== 'Enabled') return { state: 'unknown', ...none };
-  const { Days, Years, Mode } = configuration.Rule?.DefaultRetention ?? {};
-  const days = Days ?? (Years === undefined ? null : Years * DAYS_A_YEAR);
-  return { state: 'on', default_days: days, mode: days === null ? null : (Mode ?? null) };
+  const retention = configuration.Rule?.DefaultRetention;
+  const days = lockedDays(retention);
+  return { state: 'on', default_days: days, mode: days === null ? null : (retention?.Mode ?? null) };
+}
+
+/** For how many days a rule locks; null when it does not. It names either days or years. */
+export function lockedDays({ Days, Years }: DefaultRetention = {}): number | null {
+  return Days ?? (Years === undefined ? null : Years * DAYS_PER_YEAR);
 }
 
 async function examineLifecycle(

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import { PutObjectCommand, type PutObjectCommandInput } from '@aws-sdk/client-s3';
 import type { Capabilities } from '../../../contract/index.ts';
+import { encodeCrc } from '../../crc.ts';
 import { type Answer, ask, isRefusedRequest } from './ask.ts';
 import type { Connection } from './connection.ts';
 
@@ -40,7 +41,7 @@ export async function examineWrites(
         ),
       signal,
     );
-  const right = { ChecksumCRC32: sumOf(Body) };
+  const right = { ChecksumCRC32: encodeCrc(crc32(Body)) };
   const summed = await put(first, right);
   const refused = !summed.ok && refuses(summed);
   // A bucket with a lock wants some sum; the one of old is understood everywhere.
@@ -52,16 +53,9 @@ export async function examineWrites(
   }
   const checksums = refused
     ? 'refused'
-    : checksumsBy(await put(second, { ChecksumCRC32: sumOf(Buffer.alloc(BODY_BYTES)) }));
+    : checksumsBy(await put(second, { ChecksumCRC32: encodeCrc(crc32(Buffer.alloc(BODY_BYTES))) }));
   const again = await put(first, { ...(refused ? old : right), IfNoneMatch: '*' });
   return { writes: { conditional_writes: conditionsBy(again), checksums }, keys: [first, second] };
-}
-
-/** CRC-32 as S3 writes it: base64 of four bytes, big-endian. */
-function sumOf(data: Buffer): string {
-  const sum = Buffer.alloc(4);
-  sum.writeUInt32BE(crc32(data));
-  return sum.toString('base64');
 }
 
 function refuses(answer: Answer<unknown>): boolean {

@@ -3,6 +3,7 @@ import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import type { S3Settings } from '../../../contract/index.ts';
 import { timestamp } from '../../../kernel/clock.ts';
 import { Problem } from '../../../kernel/errors.ts';
+import { PROBE_NAME } from '../../names.ts';
 import type { Examination, ExamineOptions } from '../target.ts';
 import { adviceOn } from './advice.ts';
 import { ask, refusalOf } from './ask.ts';
@@ -86,7 +87,7 @@ async function test(
   signal: AbortSignal,
 ): Promise<Tested> {
   const { connection, keys } = tools;
-  const prefix = keys.full(`homestash-probe-${randomBytes(8).toString('hex')}`);
+  const prefix = keys.full(`${PROBE_NAME}${randomBytes(8).toString('hex')}`);
   const touched: string[] = [];
   let rights: UploadRights = { list: undefined, abort: undefined };
   let { parts } = tested;

@@ -1,4 +1,5 @@
 import { isProblem } from '../../../kernel/errors.ts';
+import { PROBE_NAME } from '../../names.ts';
 import type { Connection } from './connection.ts';
 import type { Keys } from './keys.ts';
 import { listObjects } from './listing.ts';
@@ -6,9 +7,6 @@ import { purgeVersions } from './own-objects.ts';
 import { listUploads } from './sweep.ts';
 import type { Uploads } from './uploads.ts';
 import { deleteVersion } from './versions.ts';
-
-/** What the keys of a probe's own objects begin with. */
-export const PROBE_NAME = 'homestash-probe-';
 
 /** What is younger may belong to a probe that is under way, here or in another home (milliseconds). */
 const ABANDONED_AFTER_MS = 3_600_000;
@@ -25,7 +23,8 @@ export async function removeLeftovers(
   signal?: AbortSignal,
 ): Promise<void> {
   const prefix = keys.full(PROBE_NAME);
-  const abandoned = (since: number) => connection.context.clock.now() - since > ABANDONED_AFTER_MS;
+  const before = connection.context.clock.now() - ABANDONED_AFTER_MS;
+  const abandoned = (since: number) => since < before;
   const anyhow = async (work: Promise<unknown>) => {
     await work.catch((error: unknown) => {
       if (!isProblem(error)) throw error;
@@ -37,6 +36,8 @@ export async function removeLeftovers(
     await anyhow(deleteVersion(connection, { key }, signal));
     await anyhow(purgeVersions(connection, key, signal));
   }
+  // A deletion of the probe's own may have hidden what could not be removed then, and no list shows that.
+  await anyhow(purgeVersions(connection, prefix, signal, before));
   for (const { key, id, initiated } of await listUploads(connection, prefix, signal)) {
     if (abandoned(initiated)) await anyhow(uploads.abort({ key, id }, signal));
   }

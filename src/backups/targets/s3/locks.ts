@@ -8,6 +8,7 @@ import {
 import { timestamp } from '../../../kernel/clock.ts';
 import { isProblem, Problem } from '../../../kernel/errors.ts';
 import type { Connection } from './connection.ts';
+import { lockedDays } from './examine-bucket.ts';
 import { faultOf } from './fault.ts';
 
 /** One version of an object; without an id the newest. */
@@ -27,8 +28,8 @@ interface Lock {
   readonly modified?: number | undefined;
 }
 
-/** What a question about something that the server, the bucket or the key does not have is answered with; what is unknown is undefined. */
-async function ask<T>(question: Promise<T>): Promise<T | undefined> {
+/** The answer to a question; undefined where the server, the bucket or the key does not have what it is about. */
+async function unlessRefused<T>(question: Promise<T>): Promise<T | undefined> {
   try {
     return await question;
   } catch (error) {
@@ -38,7 +39,6 @@ async function ask<T>(question: Promise<T>): Promise<T | undefined> {
   }
 }
 
-const DAYS_PER_YEAR = 365;
 const MS_PER_DAY = 24 * 60 * 60_000;
 
 const FORBIDDEN = 403;
@@ -61,10 +61,9 @@ async function bucketLock(connection: Connection, signal?: AbortSignal): Promise
       { signal, attempts: 2 },
     );
     const { ObjectLockEnabled, Rule } = output.ObjectLockConfiguration ?? {};
-    const { Days = 0, Years = 0 } = Rule?.DefaultRetention ?? {};
     return {
       possible: ObjectLockEnabled === 'Enabled',
-      defaultMs: (Days + Years * DAYS_PER_YEAR) * MS_PER_DAY,
+      defaultMs: (lockedDays(Rule?.DefaultRetention) ?? 0) * MS_PER_DAY,
     };
   } catch (error) {
     if (!isProblem(error)) throw error;
@@ -77,7 +76,7 @@ async function bucketLock(connection: Connection, signal?: AbortSignal): Promise
 
 /** Whether a delete without a version only hides, so that no lock stands in its way. */
 export async function hides(connection: Connection, signal?: AbortSignal): Promise<boolean> {
-  const output = await ask(
+  const output = await unlessRefused(
     connection.run(
       'delete',
       ({ client, http }) => client.send(new GetBucketVersioningCommand({ Bucket: connection.bucket }), http),
@@ -138,7 +137,7 @@ function lockProblem({ until, held }: Lock, now: number, cause?: unknown): Probl
 async function lockOf(connection: Connection, { key, id }: Version, signal?: AbortSignal): Promise<Lock> {
   const at = { Bucket: connection.bucket, Key: key, ...(id === undefined ? {} : { VersionId: id }) };
   const options = { signal, key };
-  const head = await ask(
+  const head = await unlessRefused(
     connection.run('delete', ({ client, http }) => client.send(new HeadObjectCommand(at), http), {
       ...options,
       bodiless: true,
@@ -149,14 +148,14 @@ async function lockOf(connection: Connection, { key, id }: Version, signal?: Abo
     return lock(head.ObjectLockRetainUntilDate, head.ObjectLockLegalHoldStatus, modified);
   }
   const [retention, hold] = await Promise.all([
-    ask(
+    unlessRefused(
       connection.run(
         'delete',
         ({ client, http }) => client.send(new GetObjectRetentionCommand(at), http),
         options,
       ),
     ),
-    ask(
+    unlessRefused(
       connection.run(
         'delete',
         ({ client, http }) => client.send(new GetObjectLegalHoldCommand(at), http),

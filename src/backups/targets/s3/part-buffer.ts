@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { crc32 } from 'node:zlib';
 import type { Pace } from '../../../kernel/pace.ts';
-import { combineCrc } from '../../crc.ts';
+import { combineCrc, encodeCrc } from '../../crc.ts';
 
 /**
  * How much is handed to a socket at once. TLS encrypts whatever it is given into memory of its own, so a whole part
@@ -13,7 +13,7 @@ const SLICE_BYTES = 256 * 1024;
 /** A body that is ready to be sent, as often as it takes. */
 export interface Payload {
   readonly length: number;
-  /** CRC-32 as S3 writes it: base64 of four bytes, big-endian. */
+  /** As S3 writes it. */
   readonly crc32: string;
   /** Hexadecimal; only where the body is to be signed. */
   readonly sha256: string | undefined;
@@ -66,11 +66,9 @@ export class PartBuffer {
    */
   payload(pace?: Pace, signal?: AbortSignal): Payload {
     const bytes = this.#bytes.subarray(0, this.#length);
-    const sum = Buffer.alloc(4);
-    sum.writeUInt32BE(this.#crc);
     return {
       length: bytes.length,
-      crc32: sum.toString('base64'),
+      crc32: encodeCrc(this.#crc),
       sha256: this.#hash?.digest('hex'),
       stream: () => (pace ? new PacedSlices(bytes, pace, signal) : new Slices(bytes)),
     };

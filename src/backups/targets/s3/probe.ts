@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { isProblem, Problem } from '../../../kernel/errors.ts';
+import { PROBE_NAME } from '../../names.ts';
 import { runRoundTrip, wentWell } from '../round-trip.ts';
 import type { ProbeOutcome, StorageTarget } from '../target.ts';
 import type { Connection } from './connection.ts';
 import { examineLock } from './examine-bucket.ts';
 import type { Keys } from './keys.ts';
-import { PROBE_NAME } from './leftovers.ts';
 import { listPage } from './listing.ts';
 import { corrupt } from './open.ts';
 import { purgeVersions } from './own-objects.ts';

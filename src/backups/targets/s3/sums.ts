@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
+import { encodeCrc } from '../../crc.ts';
 import type { Sum } from './checksums.ts';
 import type { Payload } from './part-buffer.ts';
 
@@ -25,7 +26,5 @@ export function compositeCrc(parts: readonly (string | undefined)[]): string | u
     if (part === undefined) return undefined;
     sum = crc32(Buffer.from(part, 'base64'), sum);
   }
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32BE(sum);
-  return `${bytes.toString('base64')}-${parts.length}`;
+  return `${encodeCrc(sum)}-${parts.length}`;
 }
