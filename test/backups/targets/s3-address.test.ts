@@ -81,7 +81,7 @@ describe('parts', () => {
     [625 * GIB, 64, 2],
   ])('of an archive of at most %i bytes have %i MiB in %i buffers', (size, mib, buffers) => {
     const plan = planParts(size, MEMORY);
-    expect(plan).toEqual({ bufferSize: mib * MIB, buffers });
+    expect(plan).toMatchObject({ bufferSize: mib * MIB, buffers });
     expect(Math.ceil(size / plan.bufferSize)).toBeLessThanOrEqual(10_000);
   });
 
@@ -99,7 +99,7 @@ describe('parts', () => {
     }
     expect(() => scaleway.plan(63 * GIB, MEMORY)).toThrow('upload_too_large');
     const other = new Limits(settings({ endpoint: 'https://s3.eu-central-2.wasabisys.com' }), systemClock);
-    expect(other.plan(63 * GIB, MEMORY)).toEqual({ bufferSize: 16 * MIB, buffers: 2 });
+    expect(other.plan(63 * GIB, MEMORY)).toMatchObject({ bufferSize: 16 * MIB, buffers: 2 });
   });
 
   it('have an ETag together', () => {

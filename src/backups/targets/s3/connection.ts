@@ -57,6 +57,9 @@ export interface RunOptions {
   readonly slow?: boolean;
 }
 
+/** So many of the newest requests tell how far away the store is. */
+const ROUND_TRIPS = 8;
+
 /** The way to one bucket: clients, sockets, retries, and problems instead of errors. */
 export class Connection {
   readonly address: Address;
@@ -69,6 +72,7 @@ export class Connection {
   readonly #agents: Agents;
   readonly #client: S3Client;
   readonly #streamingClient: S3Client;
+  #roundTrips: number[] = [];
   /** Why nothing can work with these settings; said with each request, so that a core with such a target starts. */
   #broken: Problem | undefined;
 
@@ -111,6 +115,7 @@ export class Connection {
       const abortSignal = signal ? AbortSignal.any([signal, own.signal]) : own.signal;
       const answered = new AbortController();
       if (small) this.#limit(own, answered.signal);
+      const before = clock.monotonic();
       try {
         return await send({
           client: streaming ? this.#streamingClient : this.#client,
@@ -123,6 +128,7 @@ export class Connection {
         own.abort();
         throw reason;
       } finally {
+        if (small) this.#noteRoundTrip(clock.monotonic() - before);
         answered.abort();
       }
     };
@@ -173,6 +179,15 @@ export class Connection {
       () => attempt.abort(new Problem('target_timeout', { params: { host: this.address.host } })),
       () => undefined,
     );
+  }
+
+  /** The quickest of the newest small requests (milliseconds): what is slower waited for something else. */
+  get roundTripMs(): number | undefined {
+    return this.#roundTrips.length === 0 ? undefined : Math.min(...this.#roundTrips);
+  }
+
+  #noteRoundTrip(ms: number): void {
+    this.#roundTrips = [ms, ...this.#roundTrips].slice(0, ROUND_TRIPS);
   }
 
   /** For what this server said although the SDK took it for an answer. */

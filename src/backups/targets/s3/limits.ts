@@ -32,10 +32,11 @@ export class Limits {
   }
 
   /** How an archive is cut so that it keeps to all of this. @throws Problem `upload_too_large` */
-  plan(sizeLimit: number, memory: number): Plan {
+  plan(sizeLimit: number, memory: number, roundTripMs?: number): Plan {
     return planParts(sizeLimit, memory, {
       parallel: this.#parallel,
       rate: this.#uploadRate,
+      roundTripMs,
       mostParts: this.#mostParts,
     });
   }

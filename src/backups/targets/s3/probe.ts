@@ -211,7 +211,7 @@ class RoundTrip {
     return new S3Writer({
       uploads,
       key: keys.full(key),
-      plan: { bufferSize: PROBE_PART_BYTES, buffers: 2, elastic: false },
+      plan: { bufferSize: PROBE_PART_BYTES, buffers: 2, mostBuffers: 2 },
       sizeLimit: PROBE_PART_BYTES + REST_BYTES,
       lease: { bytes: 0, release: () => undefined },
       signal: this.#signal,

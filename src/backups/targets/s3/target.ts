@@ -39,6 +39,9 @@ import { S3Writer } from './writer.ts';
 /** How often a small object is read anew when the connection is cut in the middle of it. */
 const READ_ATTEMPTS = 3;
 
+/** What an upload leaves free of the memory that it does not need: the usual need of another. */
+const ROOM_FOR_ANOTHER = 32 * 1024 * 1024;
+
 /** One folder in one bucket. */
 export class S3Target implements StorageTarget {
   readonly slashes = 'keep';
@@ -170,9 +173,8 @@ export class S3Target implements StorageTarget {
 
   async create(key: string, { sizeLimit, tolerance = 0, signal }: WriterOptions): Promise<ArchiveWriter> {
     const { memory } = this.#connection.context;
-    const plan = this.#limits.plan(sizeLimit, memory.capacity);
-    const usual = plan.bufferSize * plan.buffers;
-    const lease = await memory.acquire(usual, signal);
+    const plan = this.#limits.plan(sizeLimit, memory.capacity, this.#connection.roundTripMs);
+    const lease = await memory.acquire(plan.bufferSize * plan.buffers, signal);
     return new S3Writer({
       uploads: this.#uploads,
       key: this.#keys.full(key),
@@ -180,7 +182,7 @@ export class S3Target implements StorageTarget {
       sizeLimit: sizeLimit + tolerance,
       lease,
       // another upload finds room beside it
-      spare: plan.elastic ? () => memory.spare(plan.bufferSize, usual) : undefined,
+      spare: () => memory.spare(plan.bufferSize, ROOM_FOR_ANOTHER),
       pace: this.#limits.uploads,
       signal,
     });

@@ -33,8 +33,6 @@ export interface Upload {
   /** As the bucket knows it. */
   readonly key: string;
   readonly id: string;
-  /** How long the store took to begin it (milliseconds): little more than the way there and back. */
-  readonly beganInMs: number;
 }
 
 /** The requests of an upload, and of everything else that is written. */
@@ -60,9 +58,8 @@ export class Uploads {
 
   /** Begins a multipart upload. It cannot be cancelled: its id would be lost, and with it the way to remove it. */
   async start(key: string): Promise<Upload> {
-    const { encryption, context } = this.#connection;
+    const { encryption } = this.#connection;
     const { asked } = encryption;
-    const before = context.clock.monotonic();
     const output = await this.#checksums.run((sum) =>
       this.#connection.run(
         'multipart',
@@ -80,7 +77,7 @@ export class Uploads {
       ),
     );
     if (!output.UploadId) throw this.#connection.notS3();
-    const upload = { key, id: output.UploadId, beganInMs: context.clock.monotonic() - before };
+    const upload = { key, id: output.UploadId };
     if (confirms(output, asked)) this.#encrypted.add(upload);
     return upload;
   }
@@ -229,7 +226,7 @@ export class Uploads {
   }
 
   /** Removes an upload and its parts; it is no fault when it is gone. */
-  async abort(upload: Pick<Upload, 'key' | 'id'>, signal?: AbortSignal): Promise<void> {
+  async abort(upload: Upload, signal?: AbortSignal): Promise<void> {
     try {
       await this.#connection.run(
         'multipart',

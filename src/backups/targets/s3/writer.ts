@@ -15,21 +15,12 @@ interface S3WriterOptions {
   readonly sizeLimit: number;
   /** The memory of the buffers; given back as soon as nothing uses them. */
   readonly lease: Lease;
-  /** Memory for one more buffer, if there is any to spare; absent where the plan is all that is wanted. */
+  /** Memory for one more buffer than planned, if there is any to spare. */
   readonly spare?: (() => Lease | undefined) | undefined;
   /** Holds the bytes to a limit. */
   readonly pace?: Pace | undefined;
   readonly signal?: AbortSignal | undefined;
 }
-
-/**
- * To a store that takes longer to answer, two parts in flight leave the line idle while it confirms them: over 50 ms
- * and 1 Gbit/s they filled two thirds of it (milliseconds).
- */
-const FAR_MS = 15;
-
-/** Buffers in all for such a store. */
-const FAR_BUFFERS = 4;
 
 /**
  * An archive on its way into a bucket: in equal parts, or in one request at `commit` when it fits into one buffer.
@@ -43,7 +34,6 @@ export class S3Writer implements ArchiveWriter {
   readonly #parts: CompletedPart[] = [];
   #free: PartBuffer[] = [];
   #buffers = 0;
-  #far: boolean | undefined;
   readonly #extra: Lease[] = [];
   #current: PartBuffer | undefined;
   #size = 0;
@@ -147,7 +137,6 @@ export class S3Writer implements ArchiveWriter {
     const { uploads, key, pace } = this.#options;
     this.#upload ??= uploads.start(key);
     const upload = await unlessAborted(this.#upload, this.#signal);
-    this.#far = upload.beganInMs > FAR_MS;
     this.#parts[number - 1] = await uploads.part(
       upload,
       number,
@@ -168,19 +157,13 @@ export class S3Writer implements ArchiveWriter {
         this.#buffers += 1;
         return new PartBuffer(plan.bufferSize, uploads.signed);
       }
-      await Promise.race([...this.#inFlight, ...this.#beginning()]);
+      await Promise.race(this.#inFlight);
     }
-  }
-
-  /** With the upload's beginning it is known how far away the store is. */
-  #beginning(): Promise<unknown>[] {
-    if (this.#far !== undefined || !this.#upload) return [];
-    return [this.#upload.catch(() => undefined)];
   }
 
   /** Whether one buffer more helps, and there is memory for it. */
   #mayGrow(): boolean {
-    if (!this.#far || this.#buffers >= FAR_BUFFERS) return false;
+    if (this.#buffers >= this.#options.plan.mostBuffers) return false;
     const lease = this.#options.spare?.();
     if (lease) this.#extra.push(lease);
     return lease !== undefined;
