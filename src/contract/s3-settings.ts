@@ -66,7 +66,7 @@ const Fingerprint = v.pipe(
 );
 
 /** How slow a line may be made (Mbit/s): below it a part would be on its way for longer than servers wait. */
-export const SLOWEST_LIMIT_MBIT = 0.5;
+const SLOWEST_LIMIT_MBIT = 0.5;
 
 /** Mbit/s, as people know it from their line; 0 is no limit. */
 const MegabitsPerSecond = v.pipe(
@@ -86,10 +86,10 @@ const TimeWindow = v.pipe(
 );
 
 /** What encrypts the objects at the server: nothing of ours, its own key, a key of its key service, or the person's key. */
-export const ENCRYPTIONS = ['off', 's3', 'kms', 'customer'] as const;
+const ENCRYPTIONS = ['off', 's3', 'kms', 'customer'] as const;
 
 /** The most parts of one upload in flight that can be asked for. */
-export const MOST_PARALLEL_PARTS = 8;
+const MOST_PARALLEL_PARTS = 8;
 
 const s3Fields = {
   kind: v.literal('s3'),

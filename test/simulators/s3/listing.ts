@@ -8,7 +8,7 @@ import { type Element, xmlDocument } from './xml.ts';
 const TOKEN_MARK = 'homestash-simulator/';
 
 /** How many entries a request asks for, at most a page. */
-export function limitOf(call: Call, name: string): number {
+function limitOf(call: Call, name: string): number {
   const asked = call.query.get(name);
   if (asked !== undefined && !/^\d+$/.test(asked)) {
     throw new S3Error('InvalidArgument', {
@@ -19,7 +19,7 @@ export function limitOf(call: Call, name: string): number {
 }
 
 /** How names are written: plain, or as `encoding-type=url` asks; a space is a plus then. */
-export function encoder(call: Call): (text: string) => string {
+function encoder(call: Call): (text: string) => string {
   const type = call.query.get('encoding-type');
   if (type === undefined) return (text) => text;
   if (type !== 'url') {
@@ -37,7 +37,7 @@ interface Folded<Entry> {
 }
 
 /** A page of what lies under a prefix; what has the delimiter further on is folded into one entry. */
-export function folded<Entry extends { readonly key: string }>(
+function folded<Entry extends { readonly key: string }>(
   all: readonly Entry[],
   { prefix, delimiter, limit }: { prefix: string; delimiter: string; limit: number },
   beyond: (entry: Entry, folder: string | undefined) => boolean,

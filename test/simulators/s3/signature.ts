@@ -5,7 +5,7 @@ import { S3Error } from './errors.ts';
 /** "Authenticating Requests (AWS Signature Version 4)" of the Amazon S3 API Reference, with headers only. */
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 /** A request of another time than this is refused. */
-export const MAX_SKEW_MS = 15 * 60_000;
+const MAX_SKEW_MS = 15 * 60_000;
 
 export interface Keys {
   readonly accessKey: string;

@@ -19,7 +19,7 @@ export function proxyOf(settings: S3Settings): HttpProxy | undefined {
 }
 
 /** What Node's tunnels fail with, and what ours adds to it for a proxy that is itself spoken to over TLS. */
-export const TUNNEL_FAILED = 'ERR_PROXY_TUNNEL';
+const TUNNEL_FAILED = 'ERR_PROXY_TUNNEL';
 
 /** The proxy could not be reached, or did not let us through. */
 export class ProxyError extends Error {
