@@ -248,6 +248,22 @@ describe('encryption by the server', () => {
     expect(await target.open('missing.tar')).toBeUndefined();
   });
 
+  it('still reads what was stored with a key after it was switched off, for the key is kept', async () => {
+    const data = await storeAll(open(secure, { encryption: 'customer', customer_key: KEY }));
+    for (const encryption of ['off', 's3'] as const) {
+      const target = open(secure, { encryption, customer_key: KEY });
+      secure.requests.length = 0;
+      expect(await bytes(target, 'small.tar')).toEqual(data.subarray(0, 100));
+      expect(secure.requests).toHaveLength(2);
+      expect((await target.stat('small.tar'))?.size).toBe(100);
+      const part = await target.open('large.tar', { start: 10, end: 20 });
+      expect(await collect(part?.stream ?? [])).toEqual(data.subarray(10, 20));
+    }
+    const other = open(secure, { customer_key: randomBytes(32).toString('base64') });
+    expect((await problemOf(other.open('small.tar'))).code).toBe('target_customer_key');
+    expect((await problemOf(other.stat('small.tar'))).code).toBe('target_customer_key');
+  });
+
   it('tells that an archive was stored with another key', async () => {
     await storeAll(open(secure, { encryption: 'customer', customer_key: KEY }));
     const other = open(secure, { encryption: 'customer', customer_key: randomBytes(32).toString('base64') });
@@ -400,6 +416,9 @@ describe.skipIf(!haveOnRequest('minio'))('a key of the person on MinIO', () => {
       expect((await problemOf(other.stat('small.tar'))).code).toBe('target_customer_key');
       expect(await other.list()).toHaveLength(3);
     }
+    const former = openTarget(s3Settings(server, { ...place, customer_key: KEY })).target;
+    expect(sha256(await bytes(former, 'large.tar'))).toBe(sha256(data));
+    expect((await former.stat('small.tar'))?.size).toBe(100);
     await openTarget(s3Settings(server, place)).target.put('before.tar', noise(10));
     expect(await bytes(target, 'before.tar')).toHaveLength(10);
   });

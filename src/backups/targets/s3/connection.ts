@@ -80,7 +80,8 @@ export class Connection {
     this.address = addressOf(settings);
     this.bucket = settings.bucket;
     this.storageClass = settings.storage_class;
-    this.encryption = encryptionOf(settings);
+    const { tls, loopback } = this.address;
+    this.encryption = encryptionOf(settings, !tls && !loopback);
     this.context = context;
     this.#proxy = proxyOf(settings);
     this.#agents = new Agents({
@@ -92,7 +93,6 @@ export class Connection {
       // A way of two steps, which must end before the whole attempt does.
       connectTimeoutMs: Math.min(CONNECT_TIMEOUT_MS, context.idleTimeoutMs / 3),
     });
-    const { tls, loopback } = this.address;
     if (this.encryption.customer.SSECustomerKey && !tls && !loopback) this.#broken ??= refused('https');
     this.#client = this.#clientFor(settings, context.idleTimeoutMs);
     // A slow reader is no silent server, and the socket cannot tell them apart.

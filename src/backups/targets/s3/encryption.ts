@@ -23,22 +23,28 @@ export interface Encryption {
   readonly server: ServerKey;
   /** For archives alone, written and read: descriptions are read with each list, and never need the key. */
   readonly customer: CustomerKey;
+  /** The key of a time before another kind was chosen: archives of that time cannot be read without it. */
+  readonly former: CustomerKey;
   /** All that is asked for with an archive. */
   readonly asked: Asked;
   readonly on: boolean;
 }
 
-/** The encryption of these settings. */
-export function encryptionOf({ encryption, kms_key, customer_key }: S3Settings): Encryption {
+/**
+ * The encryption of these settings.
+ * @param open whether others can read what goes to the server: a key that need not be sent is not sent then
+ */
+export function encryptionOf({ encryption, kms_key, customer_key }: S3Settings, open: boolean): Encryption {
   const server: ServerKey =
     encryption === 's3'
       ? { ServerSideEncryption: 'AES256' }
       : encryption === 'kms'
         ? { ServerSideEncryption: 'aws:kms', ...(kms_key === '' ? {} : { SSEKMSKeyId: kms_key }) }
         : {};
-  const customer: CustomerKey =
-    encryption === 'customer' ? { SSECustomerAlgorithm: 'AES256', SSECustomerKey: customer_key } : {};
-  return { server, customer, asked: { ...server, ...customer }, on: encryption !== 'off' };
+  const kept: CustomerKey =
+    customer_key === '' ? {} : { SSECustomerAlgorithm: 'AES256', SSECustomerKey: customer_key };
+  const [customer, former] = encryption === 'customer' ? [kept, {}] : [{}, open ? {} : kept];
+  return { server, customer, former, asked: { ...server, ...customer }, on: encryption !== 'off' };
 }
 
 interface Confirmation {
@@ -70,21 +76,24 @@ const NOT_WITH_THIS_KEY: ReadonlySet<number | undefined> = new Set([BAD_REQUEST,
 const statusOf = (error: unknown): number | undefined =>
   isProblem(error) ? faultOf(error.cause).status : undefined;
 
+/** The keys that an archive may have been stored with. */
+export type ReadingKeys = Pick<Encryption, 'customer' | 'former'>;
+
+/** For what is stored without a key. */
+export const NO_KEYS: ReadingKeys = { customer: {}, former: {} };
+
 /**
- * Reads with the person's key, and without it what was stored before there was one: two requests at most.
+ * Reads with the person's key, and without it what was stored before there was one; or without it, and with the former
+ * one what was stored while there was one: two requests at most.
  * @param key as the bucket knows it
  * @throws Problem `target_customer_key` when it was stored with another key
  */
 export async function readWithKey<T>(
-  customer: CustomerKey,
+  { customer, former }: ReadingKeys,
   key: string,
   read: (customer: CustomerKey) => Promise<T>,
 ): Promise<T> {
-  if (customer.SSECustomerKey === undefined) {
-    return read({}).catch((error: unknown) => {
-      throw wantsKey(error) ? otherKey(key, error) : error;
-    });
-  }
+  if (customer.SSECustomerKey === undefined) return readWithFormer(former, key, read);
   try {
     return await read(customer);
   } catch (error) {
@@ -96,6 +105,22 @@ export async function readWithKey<T>(
       // what is forbidden with the key is forbidden without it
       throw without;
     }
+  }
+}
+
+async function readWithFormer<T>(
+  former: CustomerKey,
+  key: string,
+  read: (customer: CustomerKey) => Promise<T>,
+): Promise<T> {
+  try {
+    return await read({});
+  } catch (error) {
+    if (!wantsKey(error)) throw error;
+    if (former.SSECustomerKey === undefined) throw otherKey(key, error);
+    return read(former).catch((refusal: unknown) => {
+      throw NOT_WITH_THIS_KEY.has(statusOf(refusal)) ? otherKey(key, refusal) : refusal;
+    });
   }
 }
 

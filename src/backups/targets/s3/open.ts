@@ -4,7 +4,7 @@ import { Problem } from '../../../kernel/errors.ts';
 import type { Pace } from '../../../kernel/pace.ts';
 import type { OpenedObject, OpenOptions } from '../target.ts';
 import type { Connection, Via } from './connection.ts';
-import { type CustomerKey, readWithKey } from './encryption.ts';
+import { type CustomerKey, NO_KEYS, type ReadingKeys, readWithKey } from './encryption.ts';
 import { isMissing } from './missing.ts';
 import { Body } from './reader.ts';
 import { etagOf, versionOf } from './version.ts';
@@ -20,11 +20,11 @@ export async function openObject(
   connection: Connection,
   key: string,
   options: OpenOptions,
-  { customer = {}, pace }: { readonly customer?: CustomerKey; readonly pace?: Pace | undefined } = {},
+  { keys = NO_KEYS, pace }: { readonly keys?: ReadingKeys; readonly pace?: Pace | undefined } = {},
 ): Promise<OpenedObject | undefined> {
   const { signal } = options;
   try {
-    const output = await readWithKey(customer, key, (withKey) =>
+    const output = await readWithKey(keys, key, (withKey) =>
       connection.run('read', (via) => request(connection, key, options, withKey, via), {
         signal,
         key,

@@ -18,7 +18,7 @@ import type {
 } from '../target.ts';
 import { classOf } from './classes.ts';
 import { Connection } from './connection.ts';
-import { type CustomerKey, readWithKey } from './encryption.ts';
+import { NO_KEYS, type ReadingKeys, readWithKey } from './encryption.ts';
 import { examine } from './examine.ts';
 import { findBackups } from './find.ts';
 import { Keys } from './keys.ts';
@@ -118,7 +118,7 @@ export class S3Target implements StorageTarget {
     if (end !== undefined && end <= start) return this.#openNothing(key, version, signal);
     try {
       return await openObject(this.#connection, this.#keys.full(key), options, {
-        customer: this.#keyFor(key),
+        keys: this.#keysFor(key),
         pace: this.#limits.downloads,
       });
     } catch (error) {
@@ -136,7 +136,7 @@ export class S3Target implements StorageTarget {
 
   async stat(key: string, signal?: AbortSignal): Promise<StoredObject | undefined> {
     try {
-      const head = await readWithKey(this.#keyFor(key), this.#keys.full(key), (withKey) =>
+      const head = await readWithKey(this.#keysFor(key), this.#keys.full(key), (withKey) =>
         this.#connection.run(
           'read',
           ({ client, http }) => client.send(new HeadObjectCommand({ ...this.#at(key), ...withKey }), http),
@@ -228,8 +228,8 @@ export class S3Target implements StorageTarget {
   }
 
   /** Descriptions are stored without it, so no request is spent on finding that out. */
-  #keyFor(key: string): CustomerKey {
-    return key.endsWith(SIDECAR_ENDING) ? {} : this.#connection.encryption.customer;
+  #keysFor(key: string): ReadingKeys {
+    return key.endsWith(SIDECAR_ENDING) ? NO_KEYS : this.#connection.encryption;
   }
 
   #at(key: string): { Bucket: string; Key: string } {
