@@ -239,7 +239,7 @@ export const CLOUDS: readonly Preset[] = [
     regionNames: { 'eu-central-1': 'de' },
     addressing: 'path',
     quirks: [],
-    keysUrl: null,
+    keysUrl: 'https://dcd.ionos.com/latest/#/key-management',
     docsUrl: 'https://api.ionos.com/docs/s3/',
   },
   {
@@ -265,7 +265,7 @@ export const CLOUDS: readonly Preset[] = [
     regionRule: 'endpoint',
     addressing: 'path',
     quirks: [],
-    keysUrl: null,
+    keysUrl: 'https://portal.exoscale.com/iam/api-keys',
     docsUrl: 'https://community.exoscale.com/reference/api/object-storage/',
   },
 ];
