@@ -100,6 +100,14 @@ export const NETWORK: readonly FaultCase[] = [
     ],
   },
   {
+    name: 'The line is slow (20 Mbit/s)',
+    only: ['upload', 'download'],
+    strike: () => [
+      { fault: { kind: 'slow', at: 'request', bytesPerSecond: 2_500_000 } },
+      { fault: { kind: 'slow', at: 'answer', bytesPerSecond: 2_500_000 } },
+    ],
+  },
+  {
     name: 'The store answers only when nobody waits any more',
     strike: () => [{ fault: { kind: 'stall', at: 'before_answer', ms: 20_000 } }],
   },
