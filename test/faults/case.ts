@@ -16,6 +16,8 @@ export interface FaultCase {
   readonly tls?: boolean;
   /** The name under which the store is known, instead of its address. */
   readonly host?: string;
+  /** Silence that lasts longer ends a transfer (milliseconds); short, where nothing else is said. */
+  readonly idleTimeoutMs?: number;
   /** What the bucket keeps by itself. */
   readonly lock?: BucketSetup['lock'];
   /** Makes it go wrong; what it returns puts it right again. Rules of the simulator are removed without being asked. */

@@ -102,6 +102,8 @@ export const NETWORK: readonly FaultCase[] = [
   {
     name: 'The line is slow (20 Mbit/s)',
     only: ['upload', 'download'],
+    // What the system holds for the connection takes seconds to pass; on a real line, a part of its two minutes.
+    idleTimeoutMs: 30_000,
     strike: () => [
       { fault: { kind: 'slow', at: 'request', bytesPerSecond: 2_500_000 } },
       { fault: { kind: 'slow', at: 'answer', bytesPerSecond: 2_500_000 } },

@@ -53,7 +53,14 @@ export class Scene {
     this.#target = target;
   }
 
-  static async set({ profile, settings, tls, host, lock }: FaultCase): Promise<Scene> {
+  static async set({
+    profile,
+    settings,
+    tls,
+    host,
+    lock,
+    idleTimeoutMs = IDLE_TIMEOUT_MS,
+  }: FaultCase): Promise<Scene> {
     const clock = new IdleClock();
     const simulator = await startS3Simulator({
       clock,
@@ -62,7 +69,7 @@ export class Scene {
       ...(tls ? { tls: 'trusted' } : {}),
     });
     if (host) resolveHere(host);
-    const core = await startLocalCore({ clock, idleTimeoutMs: IDLE_TIMEOUT_MS });
+    const core = await startLocalCore({ clock, idleTimeoutMs });
     const target = await clock.during(
       core.client.addTarget({
         name: 'Store',
