@@ -17,6 +17,12 @@ interface ListedVersion extends Version {
   readonly marker: boolean;
 }
 
+/** Where a page of the list begins. */
+interface Marker {
+  readonly KeyMarker: string;
+  readonly VersionIdMarker?: string;
+}
+
 /** Answers of servers that keep no versions, and to keys that may not list them. */
 const NO_VERSIONS: ReadonlySet<number | undefined> = new Set([400, 401, 403, 404, 405, 501]);
 
@@ -27,35 +33,42 @@ export async function versionsOf(
   signal?: AbortSignal,
 ): Promise<ListedVersion[] | undefined> {
   const found: ListedVersion[] = [];
-  let marker: { KeyMarker: string; VersionIdMarker?: string } | undefined;
+  let marker: Marker | undefined;
   for (;;) {
     const page = await versionsPage(connection, key, marker, signal);
     if (!page) return undefined;
+    let past = false;
     const take = (items: ListObjectVersionsCommandOutput['DeleteMarkers'], isMarker: boolean) => {
       for (const item of items ?? []) {
         const listed = decodeListed(item.Key ?? '', page.EncodingType);
-        if (listed === key && item.VersionId) found.push({ key, id: item.VersionId, marker: isMarker });
+        if (listed !== key) past = true;
+        else if (item.VersionId) found.push({ key, id: item.VersionId, marker: isMarker });
       }
     };
     take(page.Versions, false);
     take(page.DeleteMarkers, true);
-    // The key itself comes first among all that begin with it, so its versions end where another key begins.
-    const next = decodeListed(page.NextKeyMarker ?? '', page.EncodingType);
-    if (page.IsTruncated !== true || next !== key) return found;
-    const id = page.NextVersionIdMarker;
-    if (id === undefined || id === marker?.VersionIdMarker) {
-      throw new Problem('target_unexpected', {
-        params: { reason: 'the list of versions ends in the middle' },
-      });
-    }
-    marker = { KeyMarker: next, VersionIdMarker: id };
+    // The key itself comes first among all that begin with it, so its versions end where another key begins. Where the
+    // list goes on does not tell: MinIO adds words of its own to that key.
+    if (page.IsTruncated !== true || past) return found;
+    marker = nextMarker(page, key, marker);
   }
+}
+
+/** Where the list goes on. One that says it does, but not where, would be taken for a whole one. */
+function nextMarker(page: ListObjectVersionsCommandOutput, key: string, last: Marker | undefined): Marker {
+  const next = decodeListed(page.NextKeyMarker ?? '', page.EncodingType);
+  const id = page.NextVersionIdMarker;
+  const onward = id === undefined ? next !== key : id !== last?.VersionIdMarker;
+  if (next === '' || !onward || (id === undefined && next === last?.KeyMarker)) {
+    throw new Problem('target_unexpected', { params: { reason: 'the list of versions ends in the middle' } });
+  }
+  return { KeyMarker: next, ...(id === undefined ? {} : { VersionIdMarker: id }) };
 }
 
 async function versionsPage(
   connection: Connection,
   key: string,
-  marker: { KeyMarker: string; VersionIdMarker?: string } | undefined,
+  marker: Marker | undefined,
   signal: AbortSignal | undefined,
 ): Promise<ListObjectVersionsCommandOutput | undefined> {
   try {
