@@ -160,7 +160,7 @@ export class Connection {
       bodiless,
       encrypting,
       proxy: this.#proxy && { host: this.#proxy.host, answers: !tls },
-      now: Date.now(),
+      now: this.context.clock.now(),
     });
   }
 

@@ -64,7 +64,7 @@ export function faultOf(error: unknown): Fault {
     timedOut: name === 'TimeoutError' && systemCodeOf(thrown) === undefined,
     region: region && REGION.test(region) ? region : undefined,
     serverTime: Number.isNaN(time) ? undefined : time,
-    retryAfterMs: retryAfter(text(headers['retry-after'])),
+    retryAfterMs: retryAfter(text(headers['retry-after']), time),
     storageClass: text(thrown.StorageClass),
     clockCorrected: thrown.$metadata?.clockSkewCorrected === true,
     proxy: error instanceof ProxyError ? { status: error.statusCode, reason: error.reason } : undefined,
@@ -72,10 +72,10 @@ export function faultOf(error: unknown): Fault {
   };
 }
 
-/** Seconds, or a date (RFC 9110, 10.2.3). */
-function retryAfter(value: string | undefined): number | undefined {
+/** Seconds, or a date (RFC 9110, 10.2.3), which is one of the server's own clock. */
+function retryAfter(value: string | undefined, serverTime: number): number | undefined {
   if (value === undefined) return undefined;
-  const ms = /^\d+$/.test(value) ? Number(value) * MS_PER_SECOND : Date.parse(value) - Date.now();
+  const ms = /^\d+$/.test(value) ? Number(value) * MS_PER_SECOND : Date.parse(value) - serverTime;
   return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }
 
