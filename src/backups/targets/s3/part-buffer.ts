@@ -19,6 +19,8 @@ export interface Payload {
   readonly sha256: string | undefined;
   /** The bytes once more from the start. */
   stream(): Readable;
+  /** The same for who only sums them: no limit holds them up. */
+  read(): Readable;
 }
 
 /** A buffer that is filled, sent and filled again. It sums while it is filled: no pass over many megabytes at once. */
@@ -71,6 +73,7 @@ export class PartBuffer {
       crc32: encodeCrc(this.#crc),
       sha256: this.#hash?.digest('hex'),
       stream: () => (pace ? new PacedSlices(bytes, pace, signal) : new Slices(bytes)),
+      read: () => new Slices(bytes),
     };
   }
 

@@ -12,7 +12,7 @@ export async function sumOf(
   if (sum === 'none') return {};
   if (sum === 'crc32') return { ChecksumCRC32: payload.crc32 };
   const hash = createHash('md5');
-  for await (const chunk of payload.stream()) hash.update(chunk as Buffer);
+  for await (const chunk of payload.read()) hash.update(chunk as Buffer);
   return { ContentMD5: hash.digest('base64') };
 }
 
