@@ -33,7 +33,7 @@ const TIDY_EVERY_MS = 3_600_000;
 /** Descriptions read at once: an unknown bucket with 1,000 of them must not take 1,000 round trips in a row. */
 const PARALLEL_READS = 16;
 
-/** A refresh that was overtaken by an upload or a deletion is repeated, though not for ever. */
+/** A target that is moved while it is read is read again, though not for ever. */
 const MAX_ROUNDS = 3;
 
 /** What is wrong with one description and not with the target: it may be in an archive class, or somebody else's. */
@@ -74,8 +74,8 @@ function classOf(archive: StoredObject): Pick<CatalogueRow, 'archive_class' | 'a
 export class Catalogue {
   readonly #options: CatalogueOptions;
   readonly #refreshing = new Map<string, Promise<void>>();
-  /** Counts our own changes of a target, so that an older listing does not undo them. */
-  readonly #changes = new Map<string, number>();
+  /** What we changed in a target since its reading began: there the list that is read is older than what we know. */
+  readonly #overtaken = new Map<string, Set<string>>();
   /** When each target was last tidied (monotonic milliseconds). */
   readonly #tidied = new Map<string, number>();
   readonly #stopping = new AbortController();
@@ -129,14 +129,14 @@ export class Catalogue {
 
   /** Enters what was just stored. */
   async add(row: CatalogueRow): Promise<void> {
-    this.#changed(row.target_id);
+    this.#changed(row.target_id, row.sidecar_key);
     await this.#options.store.putCatalogueRow(row);
     this.#options.onChange(row.target_id);
   }
 
   /** Takes out what was just deleted. */
   async drop(targetId: string, sidecarKey: string): Promise<void> {
-    this.#changed(targetId);
+    this.#changed(targetId, sidecarKey);
     await this.#options.store.deleteCatalogueRow(targetId, sidecarKey);
     this.#options.onChange(targetId);
   }
@@ -150,8 +150,8 @@ export class Catalogue {
     return age < 0 ? Number.POSITIVE_INFINITY : age;
   }
 
-  #changed(targetId: string): void {
-    this.#changes.set(targetId, (this.#changes.get(targetId) ?? 0) + 1);
+  #changed(targetId: string, sidecarKey: string): void {
+    this.#overtaken.get(targetId)?.add(sidecarKey);
   }
 
   async #within(refresh: Promise<void>): Promise<void> {
@@ -167,15 +167,14 @@ export class Catalogue {
       await mend(targetId, await targets.storage(targetId), this.#stopping.signal);
       for (let round = 1; ; round += 1) {
         const storage = await targets.storage(targetId);
-        const changes = this.#changes.get(targetId) ?? 0;
+        const overtaken = new Set<string>();
+        this.#overtaken.set(targetId, overtaken);
         const startedAt = clock.now();
         const rows = await this.#read(targetId, storage);
-        const overtaken =
-          (this.#changes.get(targetId) ?? 0) !== changes ||
-          // the target has moved: this is the list of where it was
-          (await targets.storage(targetId)) !== storage;
-        if (overtaken && round < MAX_ROUNDS) continue;
-        await store.replaceCatalogue(targetId, rows, startedAt);
+        // this is the list of where it was
+        const moved = (await targets.storage(targetId)) !== storage;
+        if (moved && round < MAX_ROUNDS) continue;
+        await store.replaceCatalogue(targetId, rows, startedAt, overtaken);
         this.#tidy(targetId, storage);
         break;
       }
@@ -188,6 +187,8 @@ export class Catalogue {
       await store.updateTarget(targetId, { problem: JSON.stringify(wordProblem(error)) });
       this.#options.onChange(targetId);
       throw error;
+    } finally {
+      this.#overtaken.delete(targetId);
     }
     this.#options.onChange(targetId);
   }

@@ -219,15 +219,28 @@ export class BackupStore {
     return { backups: row.backups, bytes: row.bytes ?? 0 };
   }
 
-  /** Replaces what is known of a target by what was just read from it, in one step. */
+  /**
+   * Replaces what is known of a target by what was just read from it, in one step.
+   * @param except sidecars of which more is known than was read; may grow until the step is begun
+   */
   async replaceCatalogue(
     targetId: string,
     rows: readonly CatalogueRow[],
     refreshedAt: number,
+    except: ReadonlySet<string>,
   ): Promise<void> {
     const replacing = this.#query.transaction().execute(async (transaction) => {
-      await transaction.deleteFrom('catalogue').where('target_id', '=', targetId).execute();
-      for (const row of rows) await transaction.insertInto('catalogue').values(row).execute();
+      // nobody else writes before the end of the step: who changes something now does it afterwards
+      const kept = [...except];
+      await transaction
+        .deleteFrom('catalogue')
+        .where('target_id', '=', targetId)
+        .where('sidecar_key', 'not in', kept)
+        .execute();
+      for (const row of rows) {
+        if (kept.includes(row.sidecar_key)) continue;
+        await transaction.insertInto('catalogue').values(row).execute();
+      }
       await transaction
         .updateTable('targets')
         .set({ refreshed_at: refreshedAt, problem: null })
