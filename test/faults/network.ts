@@ -100,6 +100,24 @@ export const NETWORK: readonly FaultCase[] = [
     ],
   },
   {
+    name: 'The answer to the beginning of an upload is lost, once',
+    only: ['upload', 'probe'],
+    strike: () => [
+      {
+        on: { operation: 'CreateMultipartUpload' },
+        times: 1,
+        fault: { kind: 'cut', at: 'before_answer' },
+      },
+    ],
+  },
+  {
+    name: 'Every answer to the beginning of an upload is lost',
+    only: ['upload', 'probe'],
+    strike: () => [
+      { on: { operation: 'CreateMultipartUpload' }, fault: { kind: 'cut', at: 'before_answer' } },
+    ],
+  },
+  {
     name: 'The line is slow (20 Mbit/s)',
     only: ['upload', 'download'],
     // What the system holds for the connection takes seconds to pass; on a real line, a part of its two minutes.

@@ -19,6 +19,7 @@ import { compositeEtag } from './parts.ts';
 import { retrying } from './retry.ts';
 import { type BodyCommand, signPayload } from './sign-payload.ts';
 import { compositeCrc, sumOf } from './sums.ts';
+import { listUploads } from './sweep.ts';
 import { versionOf } from './version.ts';
 
 /** By what an object is recognised as the one that was to be made; undefined where that cannot be known. */
@@ -33,6 +34,8 @@ export interface Upload {
   /** As the bucket knows it. */
   readonly key: string;
   readonly id: string;
+  /** It was begun more than once, as an answer was lost: others of the same key may exist. */
+  readonly twins?: boolean;
 }
 
 /** The requests of an upload, and of everything else that is written. */
@@ -60,11 +63,13 @@ export class Uploads {
   async start(key: string): Promise<Upload> {
     const { encryption } = this.#connection;
     const { asked } = encryption;
+    let attempts = 0;
     const output = await this.#checksums.run((sum) =>
       this.#connection.run(
         'multipart',
-        ({ client, http }) =>
-          client.send(
+        ({ client, http }) => {
+          attempts += 1;
+          return client.send(
             new CreateMultipartUploadCommand({
               ...this.#at(key),
               ...asked,
@@ -72,12 +77,13 @@ export class Uploads {
               ...(sum === 'crc32' ? { ChecksumAlgorithm: 'CRC32' } : {}),
             }),
             http,
-          ),
+          );
+        },
         { patient: true, encrypting: encryption.on },
       ),
     );
     if (!output.UploadId) throw this.#connection.notS3();
-    const upload = { key, id: output.UploadId };
+    const upload = { key, id: output.UploadId, twins: attempts > 1 };
     if (confirms(output, asked)) this.#encrypted.add(upload);
     return upload;
   }
@@ -222,6 +228,13 @@ export class Uploads {
       return gone || (proof.etag !== undefined && versionOf(head) === proof.etag);
     } catch {
       return false;
+    }
+  }
+
+  /** Removes the others that were begun for the same archive. */
+  async removeTwins({ key, id }: Upload): Promise<void> {
+    for (const other of await listUploads(this.#connection, key)) {
+      if (other.key === key && other.id !== id) await this.abort(other);
     }
   }
 

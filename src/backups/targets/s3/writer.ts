@@ -69,6 +69,9 @@ export class S3Writer implements ArchiveWriter {
     if (this.#sent > 0 && this.#current) this.#send(this.#current);
     await Promise.all(this.#inFlight);
     this.#check();
+    const upload = await this.#upload;
+    // Afterwards nothing would lead to them any more.
+    if (upload?.twins) await this.#options.uploads.removeTwins(upload).catch(() => undefined);
     this.#finished = true;
   }
 
@@ -113,9 +116,11 @@ export class S3Writer implements ArchiveWriter {
     await Promise.all(this.#inFlight);
     await this.#commit?.catch(() => undefined);
     this.#release();
-    const upload = await this.#upload?.catch(() => undefined);
+    // One that may have begun all the same is not forgotten: this rejects, and it is looked for later.
+    const upload = await this.#upload;
     if (!upload || this.#committed) return;
     await this.#options.uploads.abort(upload);
+    if (upload.twins) await this.#options.uploads.removeTwins(upload);
     // A part that was being received at that moment may be stored after all.
     if (partsInFlight) await this.#options.uploads.abort(upload);
   }
