@@ -97,9 +97,9 @@ export class Mending {
       // the archive that was to be replaced may still be there: the new description would lie about it
       if (archive?.size === stored.backup.size && archive.version !== row.replaces) {
         await this.describe(row.target_id, storage, names, stored, signal);
-        return;
       }
     }
+    // also beside an archive that is whole: an answer that was lost may have begun its upload twice
     await storage.sweep(names.archive, signal);
   }
 }
