@@ -110,13 +110,19 @@ export async function expectInOrder(scene: Scene): Promise<void> {
   const { home, simulator, clock, ledger } = scene;
   const { backups: listed } = await listAnew(home, clock);
   const stored = () => simulator.objects(BUCKET).map(({ key }) => key);
-  // what probes left is swept behind the list
-  await waitFor('the sweeping', () => stored().join() === shouldBe(home).join()).catch(() => undefined);
-  expect(stored()).toEqual(shouldBe(home));
-  expect(simulator.uploads(BUCKET)).toEqual([]);
   // where versions are kept, none is left of what was deleted
-  const visible = new Set(stored());
-  expect(simulator.versions(BUCKET).flatMap(({ key }) => (visible.has(key) ? [] : key))).toEqual([]);
+  const hidden = () => {
+    const visible = new Set(stored());
+    return simulator.versions(BUCKET).flatMap(({ key }) => (visible.has(key) ? [] : key));
+  };
+  // what probes left is swept behind the list
+  const swept = () => stored().join() === shouldBe(home).join() && hidden().length === 0;
+  await waitFor('the sweeping', () => swept() && simulator.uploads(BUCKET).length === 0).catch(
+    () => undefined,
+  );
+  expect(stored()).toEqual(shouldBe(home));
+  expect(simulator.uploads(BUCKET).map(({ key }) => key)).toEqual([]);
+  expect(hidden()).toEqual([]);
   expectKept(listed, ledger);
   await expectWhole(listed, scene);
 
