@@ -3,7 +3,11 @@ import { Problem } from '../../../kernel/errors.ts';
 import type { Connection } from './connection.ts';
 import { faultOf } from './fault.ts';
 import { decodeListed } from './keys.ts';
-import type { Uploads } from './uploads.ts';
+
+/** Who can give an upload up. */
+interface Aborts {
+  abort(upload: { readonly key: string; readonly id: string }, signal?: AbortSignal): Promise<void>;
+}
 
 /** Servers that keep no list of uploads; some remove old ones by themselves. */
 const UNSUPPORTED = new Set([405, 501]);
@@ -11,7 +15,7 @@ const UNSUPPORTED = new Set([405, 501]);
 /** Aborts every unfinished upload to exactly this key. */
 export async function sweepUploads(
   connection: Connection,
-  uploads: Uploads,
+  uploads: Aborts,
   key: string,
   signal?: AbortSignal,
 ): Promise<void> {
