@@ -12,6 +12,20 @@ interface Aborts {
 /** Servers that keep no list of uploads; some remove old ones by themselves. */
 const UNSUPPORTED = new Set([405, 501]);
 
+/** Where a page of the list begins. */
+interface Marker {
+  readonly KeyMarker: string;
+  readonly UploadIdMarker: string;
+}
+
+/** An upload that was begun and not ended. */
+interface Unended {
+  readonly key: string;
+  readonly id: string;
+  /** Milliseconds since 1970; what the server does not date is as young as can be. */
+  readonly initiated: number;
+}
+
 /** Aborts every unfinished upload to exactly this key. */
 export async function sweepUploads(
   connection: Connection,
@@ -19,27 +33,9 @@ export async function sweepUploads(
   key: string,
   signal?: AbortSignal,
 ): Promise<void> {
-  let marker: { KeyMarker: string; UploadIdMarker?: string } | undefined;
-  for (;;) {
-    const page = await uploadsPage(connection, key, marker, signal);
-    for (const upload of page?.Uploads ?? []) {
-      const listed = decodeListed(upload.Key ?? '', page?.EncodingType);
-      if (listed === key && upload.UploadId) await uploads.abort({ key, id: upload.UploadId }, signal);
-    }
-    // The key itself comes first among all that begin with it, so its uploads end where another key begins.
-    const next = decodeListed(page?.NextKeyMarker ?? '', page?.EncodingType);
-    if (page?.IsTruncated !== true || next !== key) return;
-    const uploadId = page.NextUploadIdMarker;
-    if (uploadId === undefined || uploadId === marker?.UploadIdMarker) return;
-    marker = { KeyMarker: next, UploadIdMarker: uploadId };
+  for (const upload of await listUploads(connection, key, signal)) {
+    if (upload.key === key) await uploads.abort(upload, signal);
   }
-}
-
-/** An upload that was begun and not ended. `initiated`: milliseconds since 1970. */
-interface Unended {
-  readonly key: string;
-  readonly id: string;
-  readonly initiated: number;
 }
 
 /** The unfinished uploads whose keys begin so; none where a server keeps no list of them, or lists by whole keys only. */
@@ -48,18 +44,25 @@ export async function listUploads(
   prefix: string,
   signal?: AbortSignal,
 ): Promise<Unended[]> {
-  const page = await uploadsPage(connection, prefix, undefined, signal);
-  return (page?.Uploads ?? []).flatMap(({ Key, UploadId, Initiated }) => {
-    const key = decodeListed(Key ?? '', page?.EncodingType);
-    if (!key.startsWith(prefix) || !UploadId || !Initiated) return [];
-    return [{ key, id: UploadId, initiated: Initiated.getTime() }];
-  });
+  const found: Unended[] = [];
+  let marker: Marker | undefined;
+  for (;;) {
+    const page = await uploadsPage(connection, prefix, marker, signal);
+    for (const { Key, UploadId, Initiated } of page?.Uploads ?? []) {
+      const key = decodeListed(Key ?? '', page?.EncodingType);
+      if (!key.startsWith(prefix) || !UploadId) continue;
+      found.push({ key, id: UploadId, initiated: Initiated?.getTime() ?? Number.POSITIVE_INFINITY });
+    }
+    const id = page?.NextUploadIdMarker;
+    if (page?.IsTruncated !== true || id === undefined || id === marker?.UploadIdMarker) return found;
+    marker = { KeyMarker: decodeListed(page.NextKeyMarker ?? '', page.EncodingType), UploadIdMarker: id };
+  }
 }
 
 async function uploadsPage(
   connection: Connection,
   key: string,
-  marker: { KeyMarker: string; UploadIdMarker?: string } | undefined,
+  marker: Marker | undefined,
   signal: AbortSignal | undefined,
 ) {
   try {
