@@ -65,9 +65,9 @@ async function mapParallel<Item, Result>(
   return results;
 }
 
-/** A lifecycle rule may move an archive without touching its description. */
-function classOf(archive: StoredObject): Pick<CatalogueRow, 'archive_class' | 'archived'> {
-  return { archive_class: archive.storageClass ?? null, archived: archive.archived ? 1 : 0 };
+/** The class that an archive lies in now: a lifecycle rule may move it without touching its description. */
+export function classOf(archive: StoredObject | undefined): Pick<CatalogueRow, 'archive_class' | 'archived'> {
+  return { archive_class: archive?.storageClass ?? null, archived: archive?.archived ? 1 : 0 };
 }
 
 /** What is known to be stored where. It answers at once and is refreshed behind. */

@@ -2,7 +2,7 @@ import { type BackupDescription, PROBLEMS } from '../contract/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isProblem } from '../kernel/errors.ts';
 import { describeError, type Log } from '../kernel/log.ts';
-import type { Catalogue } from './catalogue.ts';
+import { type Catalogue, classOf } from './catalogue.ts';
 import type { ObjectNames } from './names.ts';
 import { encodeSidecar } from './sidecar.ts';
 import type { BackupStore, UnfinishedRow } from './store.ts';
@@ -46,8 +46,7 @@ export class Mending {
       backup_id: stored.backup.backup_id,
       archive_key: names.archive,
       archive_size: stored.backup.size,
-      archive_class: archive?.storageClass ?? null,
-      archived: archive?.archived ? 1 : 0,
+      ...classOf(archive),
       description: JSON.stringify(stored),
       modified: sidecar?.modified ?? this.#options.clock.now(),
     });

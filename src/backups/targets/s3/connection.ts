@@ -9,6 +9,7 @@ import { type Address, addressOf } from './address.ts';
 import { Agents } from './agents.ts';
 import { askedPause, classify, type Operation, retryable, retryablePatiently } from './classify.ts';
 import { type Encryption, encryptionOf, refused } from './encryption.ts';
+import { faultOf } from './fault.ts';
 import { WatchfulHandler } from './handler.ts';
 import { type HttpProxy, proxyOf } from './proxy.ts';
 import { LONGEST_ASKED_MS, LONGEST_ASKED_PATIENT_MS, PATIENT_ATTEMPTS, retrying } from './retry.ts';
@@ -116,19 +117,25 @@ export class Connection {
       const answered = new AbortController();
       if (small) this.#limit(own, answered.signal);
       const before = clock.monotonic();
+      const answer = () => {
+        if (small) this.#noteRoundTrip(clock.monotonic() - before);
+      };
       try {
-        return await send({
+        const output = await send({
           client: streaming ? this.#streamingClient : this.#client,
           http: { abortSignal },
           giveUp: (reason) => own.abort(reason),
         });
+        answer();
+        return output;
       } catch (error) {
+        // A connection that was refused at once says nothing of how far away the store is.
+        if (faultOf(error).status !== undefined) answer();
         const reason = own.signal.aborted ? own.signal.reason : error;
         // A refusal may come while the body is still being sent, out of a buffer that will be used for something else.
         own.abort();
         throw reason;
       } finally {
-        if (small) this.#noteRoundTrip(clock.monotonic() - before);
         answered.abort();
       }
     };
