@@ -12,6 +12,7 @@ import { claim } from './kernel/database.ts';
 import { Problem } from './kernel/errors.ts';
 import type { Feature } from './kernel/feature.ts';
 import { createApp } from './kernel/http/app.ts';
+import { bearerToken } from './kernel/http/principal.ts';
 import { startServer } from './kernel/http/server.ts';
 import { createLog, describeError, type Log } from './kernel/log.ts';
 import { Operations } from './kernel/operations.ts';
@@ -109,7 +110,11 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     const stopping = new AbortController();
     const app = createApp({
       routes: [...features, system].flatMap((feature) => feature.routes),
-      authenticate: (token) => tokens.authenticate(token),
+      identify: async (credentials) => {
+        const token = bearerToken(credentials);
+        const id = token === undefined ? undefined : await tokens.authenticate(token);
+        return id === undefined ? undefined : { kind: 'token', id };
+      },
       log,
       stopping: stopping.signal,
     });

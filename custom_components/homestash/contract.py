@@ -44,6 +44,7 @@ type ProblemKind = Literal["not_found", "unreachable", "auth", "error"]
 # How Home Assistant sees each problem.
 PROBLEM_KINDS: Final[dict[str, ProblemKind]] = {
     "unauthorized": "auth",
+    "persons_only": "error",
     "pairing_code_invalid": "error",
     "rate_limited": "error",
     "not_found": "error",
@@ -108,6 +109,7 @@ PROBLEM_KINDS: Final[dict[str, ProblemKind]] = {
 # The placeholders that the sentence of each error has.
 PLACEHOLDERS: Final[dict[str, tuple[str, ...]]] = {
     "unauthorized": (),
+    "persons_only": (),
     "pairing_code_invalid": (),
     "rate_limited": ("seconds",),
     "not_found": (),

@@ -12,16 +12,17 @@ import {
 import type { Bus } from '../kernel/bus.ts';
 import { type Clock, timestamp } from '../kernel/clock.ts';
 import type { Feature } from '../kernel/feature.ts';
+import type { Principal } from '../kernel/http/principal.ts';
 import { jsonRoute } from '../kernel/http/route.ts';
 import type { Log } from '../kernel/log.ts';
 import { RateLimit } from '../kernel/rate-limit.ts';
 import { encodePairingCode } from './pairing-code.ts';
 import type { AccessStore } from './store.ts';
 
-/** What others must hear of tokens. */
+/** What others must hear of who may come in. */
 export interface AccessEvents {
-  /** A token is no longer valid: its open connections end. */
-  token_revoked: { tokenId: string };
+  /** Somebody may no longer: the open connections end. */
+  access_ended: Pick<Principal, 'kind' | 'id'>;
 }
 
 interface AccessOptions {
@@ -93,7 +94,7 @@ export function createAccess(options: AccessOptions): Feature {
         params: v.object({ token_id: Id }),
         handle: async ({ params }) => {
           await store.revoke(params.token_id);
-          options.bus.emit('token_revoked', { tokenId: params.token_id });
+          options.bus.emit('access_ended', { kind: 'token', id: params.token_id });
         },
       }),
     ],

@@ -9,6 +9,7 @@ import {
 } from '../contract/index.ts';
 import type { Bus } from '../kernel/bus.ts';
 import type { Feature } from '../kernel/feature.ts';
+import { type Principal, samePrincipal } from '../kernel/http/principal.ts';
 import { jsonRoute, streamRoute } from '../kernel/http/route.ts';
 import type { Operations } from '../kernel/operations.ts';
 import { EventStream } from './event-stream.ts';
@@ -18,7 +19,7 @@ export interface ActivityEvents {
   operation: Operation;
   targets_changed: Record<never, never>;
   backups_changed: { targetId: string };
-  token_revoked: { tokenId: string };
+  access_ended: Pick<Principal, 'kind' | 'id'>;
 }
 
 interface ActivityOptions {
@@ -74,13 +75,13 @@ export function createActivity({ operations, bus, instanceId }: ActivityOptions)
         streams: 'out',
         contentType: 'text/event-stream',
         response: CoreEvent,
-        handle: ({ signal, tokenId }, request, response) =>
+        handle: ({ signal, principal }, request, response) =>
           new Promise((resolve) => {
             const stream = new EventStream(response);
             stream.send({ event: 'hello', instance_id: instanceId });
             const unfollow = follow(bus, (event) => stream.send(event));
-            const unrevoke = bus.on('token_revoked', (revoked) => {
-              if (revoked.tokenId === tokenId) close();
+            const unrevoke = bus.on('access_ended', (ended) => {
+              if (samePrincipal(ended, principal)) close();
             });
             const close = () => {
               unfollow();

@@ -21,6 +21,7 @@ const describe = (status: number, kind: ProblemKind = 'error'): ProblemDescripti
 export const PROBLEMS = {
   // the request
   unauthorized: describe(401, 'auth'),
+  persons_only: describe(403),
   pairing_code_invalid: describe(403),
   rate_limited: describe(429),
   not_found: describe(404),

@@ -18,10 +18,15 @@ const BucketFolder = v.pipe(
   v.check((folder) => !/[\u0000-\u001f\u007f\\]/.test(folder), 'no control characters and no backslash'),
 );
 
+/** What people type without a scheme gets the usual one. */
+const withScheme = (scheme: string) => (text: string) =>
+  text === '' || text.includes('://') ? text : `${scheme}://${text}`;
+
 const EndpointUrl = v.pipe(
   v.string(),
   v.trim(),
   v.maxLength(MAX_TEXT),
+  v.transform(withScheme('https')),
   v.check((text) => {
     if (text === '') return true;
     const url = URL.parse(text);
@@ -45,6 +50,7 @@ const ProxyUrl = v.pipe(
   v.string(),
   v.trim(),
   v.maxLength(MAX_TEXT),
+  v.transform(withScheme('http')),
   v.check((text) => {
     if (text === '') return true;
     const url = URL.parse(text);

@@ -5,9 +5,18 @@ interface Messages {
   readonly [key: string]: { readonly message: string };
 }
 
+/** What a form says of a setting. */
+interface FieldTexts {
+  readonly label: string;
+  readonly help: string;
+  readonly choices?: Readonly<Record<string, string>>;
+}
+
 /** A file in `translations/`. */
 export interface Texts {
   readonly problems: Readonly<Record<string, { readonly title: string; readonly hint: string }>>;
+  readonly fields: Readonly<Record<string, Readonly<Record<string, FieldTexts>>>>;
+  readonly notices: Readonly<Record<string, { readonly title: string; readonly text: string }>>;
   readonly home_assistant: { readonly exceptions: Messages; readonly [section: string]: unknown };
 }
 

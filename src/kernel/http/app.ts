@@ -5,6 +5,7 @@ import { Problem, toProblem } from '../errors.ts';
 import { describeError, type Log } from '../log.ts';
 import { chooseLanguage, wordProblem } from '../texts.ts';
 import { jsonLimit, parseInput, readJson } from './input.ts';
+import type { Identify, Principal } from './principal.ts';
 import type { Route } from './route.ts';
 
 /** What Node hands to each request. */
@@ -12,18 +13,15 @@ export interface HttpBindings {
   Bindings: { incoming: IncomingMessage; outgoing: ServerResponse };
 }
 
-/** Says whose token it is, or undefined. */
-type Authenticate = (token: string) => Promise<string | undefined>;
-
 interface AppOptions {
   readonly routes: readonly Route[];
-  readonly authenticate: Authenticate;
+  readonly identify: Identify;
   readonly log: Log;
   /** Ends when the core stops: open streams end with it. */
   readonly stopping: AbortSignal;
 }
 
-const BEARER = /^Bearer ([\x21-\x7e]{1,500})$/i;
+const peerOf = (context: Context<HttpBindings>): string => context.env.incoming.socket.remoteAddress ?? '';
 
 function toHonoPath(path: string): string {
   return path.replace(/\{(\w+)\}/g, ':$1');
@@ -43,21 +41,25 @@ function problemResponse(context: Context<HttpBindings>, error: unknown, log: Lo
   return new Response(JSON.stringify(document), { status: document.status, headers });
 }
 
-async function identify(
+async function admit(
   context: Context<HttpBindings>,
   route: Route,
-  authenticate: Authenticate,
-): Promise<string | undefined> {
+  identify: Identify,
+): Promise<Principal | undefined> {
   if (route.access === 'open') return undefined;
-  const token = BEARER.exec(context.req.header('authorization') ?? '')?.[1];
-  const tokenId = token === undefined ? undefined : await authenticate(token);
-  if (tokenId === undefined) throw new Problem('unauthorized');
-  return tokenId;
+  const principal = await identify({
+    method: context.req.method,
+    header: (name) => context.req.header(name),
+    peer: peerOf(context),
+  });
+  if (!principal) throw new Problem('unauthorized');
+  if (route.access === 'person' && principal.kind === 'token') throw new Problem('persons_only');
+  return principal;
 }
 
 async function serve(context: Context<HttpBindings>, route: Route, options: AppOptions): Promise<Response> {
   const { incoming, outgoing } = context.env;
-  const tokenId = await identify(context, route, options.authenticate);
+  const principal = await admit(context, route, options.identify);
   const gone = new AbortController();
   const onClose = () => gone.abort(new Problem('body_cut'));
   outgoing.once('close', onClose);
@@ -68,8 +70,8 @@ async function serve(context: Context<HttpBindings>, route: Route, options: AppO
         query: route.query && parseInput(route.query, context.req.query()),
         body: route.body && parseInput(route.body, await readJson(incoming, jsonLimit(route.access))),
         signal: AbortSignal.any([gone.signal, options.stopping]),
-        peer: incoming.socket.remoteAddress ?? '',
-        tokenId,
+        peer: peerOf(context),
+        principal,
         header: (name) => context.req.header(name),
       },
       incoming,

@@ -1,6 +1,6 @@
 import { toJsonSchema } from '@valibot/to-json-schema';
 import type * as v from 'valibot';
-import { ProblemDocument } from '../../contract/index.ts';
+import { ProblemDocument, SESSION_COOKIE } from '../../contract/index.ts';
 import type { Route } from './route.ts';
 
 type Json = Record<string, unknown>;
@@ -51,6 +51,13 @@ function answer(route: Route): Json {
   };
 }
 
+/** Which credentials a route takes; a session of a person does wherever a token does. */
+const SECURITY: Record<Route['access'], Json[]> = {
+  open: [],
+  known: [{ token: [] }, { session: [] }],
+  person: [{ session: [] }],
+};
+
 function operation(route: Route): Json {
   const body = route.body
     ? { 'application/json': { schema: schemaOf(route.body) } }
@@ -59,7 +66,7 @@ function operation(route: Route): Json {
       : undefined;
   return {
     summary: route.summary,
-    security: route.access === 'open' ? [] : [{ token: [] }],
+    security: SECURITY[route.access],
     parameters: [
       ...parameters(route.params, 'path'),
       ...parameters(route.query, 'query'),
@@ -88,7 +95,10 @@ export function openApi(routes: readonly Route[], version: string): Json {
     paths,
     components: {
       schemas: { Problem: schemaOf(ProblemDocument) },
-      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer' },
+        session: { type: 'apiKey', in: 'cookie', name: SESSION_COOKIE },
+      },
     },
   };
 }

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type * as v from 'valibot';
+import type { Principal } from './principal.ts';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** Who may call: anyone, or holders of a token. */
-type Access = 'open' | 'token';
+/** Who may call: anyone; whoever is known; or a person (with a password, or through ingress) and no program. */
+type Access = 'open' | 'known' | 'person';
 
 type Schema = v.GenericSchema;
 type Output<S extends Schema | undefined> = S extends Schema ? v.InferOutput<S> : undefined;
@@ -17,8 +18,8 @@ interface Call<Params, Query, Body> {
   readonly signal: AbortSignal;
   /** The address of the peer. */
   readonly peer: string;
-  /** The id of the token that was shown; undefined on open routes. */
-  readonly tokenId: string | undefined;
+  /** Who calls; on open routes undefined, where it was not asked. */
+  readonly principal: Principal | undefined;
   readonly header: (name: string) => string | undefined;
 }
 
@@ -92,7 +93,7 @@ function common(
     method: route.method,
     path: route.path,
     summary: route.summary,
-    access: route.access ?? 'token',
+    access: route.access ?? 'known',
     params: route.params,
     query: route.query,
   };

@@ -1,0 +1,90 @@
+import * as v from 'valibot';
+import { Id, Timestamp } from './common.ts';
+import { LastBackup } from './home-assistant.ts';
+
+/** How bad it is: `error` nothing is backed up, or soon will not be; `warning` less safe than it looks; `info` worth doing. */
+export type Severity = 'error' | 'warning' | 'info';
+
+/** The one thing to do about a notice; the UI has a button for each. */
+export const NOTICE_ACTIONS = [
+  'edit_target',
+  'check_target',
+  'add_target',
+  'back_up',
+  'use_automatic',
+  'connect_home_assistant',
+  'pair',
+  'keep_recovery_key',
+  'open_backups',
+] as const;
+
+interface NoticeDescription {
+  readonly severity: Severity;
+  readonly action: (typeof NOTICE_ACTIONS)[number];
+  /** Also a repair issue in Home Assistant. */
+  readonly repair?: true;
+}
+
+/**
+ * Everything that may need a person. The sentences stand in `translations/` under `notices.<code>` (`title`, `text`);
+ * the placeholders of those are the params.
+ */
+export const NOTICES = {
+  /** The storage does not accept our key, or it may not do what is needed. {name} {problem} */
+  target_credentials: { severity: 'error', action: 'edit_target', repair: true },
+  /** The storage answers and cannot be used: no such bucket, another certificate … {name} {problem} */
+  target_broken: { severity: 'error', action: 'edit_target', repair: true },
+  /** It has not been reached for a day. {name} {problem} */
+  target_unreachable: { severity: 'error', action: 'check_target', repair: true },
+  /** The newest upload to a target failed. {name} {problem} */
+  upload_failed: { severity: 'error', action: 'back_up' },
+  /** There is no backup at all. */
+  no_backup: { severity: 'warning', action: 'back_up' },
+  /** The newest backup is too old. {days} */
+  backup_overdue: { severity: 'error', action: 'back_up', repair: true },
+  /** Home Assistant's automatic backups go to none of our targets, or are switched off. */
+  not_automatic: { severity: 'warning', action: 'use_automatic' },
+  /** All targets lie on the disk of the core. */
+  only_same_disk: { severity: 'warning', action: 'add_target' },
+  /** The newest backup of a target was odd when it arrived. {name} {backup} */
+  backup_suspect: { severity: 'warning', action: 'open_backups' },
+  /** No Home Assistant has been paired. */
+  not_paired: { severity: 'warning', action: 'pair' },
+  /** The way back into Home Assistant is set up and does not work. {problem} */
+  home_assistant_away: { severity: 'warning', action: 'connect_home_assistant' },
+  /** The disk with the core's own data is nearly full. {free} */
+  disk_low: { severity: 'warning', action: 'open_backups', repair: true },
+} as const satisfies Record<string, NoticeDescription>;
+
+/** The stable name of a notice. */
+export type NoticeCode = keyof typeof NOTICES;
+
+/** Something that needs a person, worded in the language that was asked for. */
+export const Notice = v.object({
+  /** The same for as long as it is the same matter. */
+  id: v.string(),
+  code: v.string(),
+  severity: v.picklist(['error', 'warning', 'info']),
+  action: v.picklist(NOTICE_ACTIONS),
+  repair: v.boolean(),
+  target_id: v.nullable(Id),
+  since: v.nullable(Timestamp),
+  title: v.string(),
+  text: v.string(),
+  params: v.record(v.string(), v.string()),
+});
+export type Notice = v.InferOutput<typeof Notice>;
+
+/**
+ * Is everything safe? `safe`: nothing to do. `attention`: backups arrive, something should be looked at. `unsafe`:
+ * something is not backed up. `unknown`: the core has just started and still looks.
+ */
+export const Overview = v.object({
+  verdict: v.picklist(['safe', 'attention', 'unsafe', 'unknown']),
+  last_backup: v.nullable(LastBackup),
+  /** When Home Assistant makes the next one by itself; null where it does not, or is not connected. */
+  next_backup: v.nullable(Timestamp),
+  /** The worst first. */
+  notices: v.array(Notice),
+});
+export type Overview = v.InferOutput<typeof Overview>;
