@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { type AccessEvents, createAccess, makePairingCode } from './access/index.ts';
 import { AccessStore } from './access/store.ts';
 import { type ActivityEvents, createActivity } from './activity/index.ts';
@@ -12,6 +13,7 @@ import { claim } from './kernel/database.ts';
 import { Problem } from './kernel/errors.ts';
 import type { Feature } from './kernel/feature.ts';
 import { createApp } from './kernel/http/app.ts';
+import { loadFiles } from './kernel/http/files.ts';
 import { bearerToken } from './kernel/http/principal.ts';
 import { startServer } from './kernel/http/server.ts';
 import { createLog, describeError, type Log } from './kernel/log.ts';
@@ -25,6 +27,8 @@ import { VERSION } from './version.ts';
 export interface CoreOptions extends RunOptions {
   readonly clock?: Clock;
   readonly log?: Log;
+  /** The folder of the built web UI; beside the program if not given. */
+  readonly webDir?: string;
 }
 
 /** A running core. */
@@ -41,6 +45,9 @@ class DataInUse extends Error {
 }
 
 type Events = AccessEvents & ActivityEvents & BackupEvents;
+
+/** `npm run build` puts it there, whether the program runs from `src` or from `dist`. */
+const WEB_DIR = fileURLToPath(new URL('../dist/web/', import.meta.url));
 
 /** Starts the core: data, kernel, features, server. What was started is stopped in reverse, also when a start fails. */
 export async function startCore(options: CoreOptions): Promise<Core> {
@@ -117,13 +124,15 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       },
       log,
       stopping: stopping.signal,
+      files: await loadFiles(options.webDir ?? WEB_DIR),
     });
-    const server = await startServer({ app, host: options.bind, port: options.port, clock });
+    const listeners = [{ app, host: options.bind, port: options.port }];
+    const server = await startServer({ listeners, clock, log });
     started.push(() => {
       stopping.abort(new Problem('shutting_down'));
       return server.stop();
     });
-    url = reachableUrl(options.bind, server.port);
+    url = reachableUrl(options.bind, server.ports[0] ?? options.port);
     await rememberUrl(settings, url);
     if ((await tokens.tokens()).length === 0) {
       const { code } = await makePairingCode(tokens, url);

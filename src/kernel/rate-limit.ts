@@ -26,6 +26,11 @@ export class RateLimit {
     this.#count('', this.#limit * 10);
   }
 
+  /** Somebody turned out to be who they said: their attempts no longer count. */
+  forget(key: string): void {
+    this.#attempts.delete(`key:${key}`);
+  }
+
   #count(key: string, limit: number): void {
     const now = this.#clock.monotonic();
     const recent = (this.#attempts.get(key) ?? []).filter((time) => now - time < this.#windowMs);

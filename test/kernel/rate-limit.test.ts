@@ -25,3 +25,10 @@ test('many addresses together are limited, too', () => {
   const guesses = Array.from({ length: 500 }, (_, number) => outcome(limit, `guesser ${number}`));
   expect(guesses.filter((one) => one === 'allowed')).toHaveLength(100);
 });
+
+test('what somebody tried who turned out to be right no longer counts', () => {
+  const limit = new RateLimit(10, MINUTE_MS, systemClock);
+  for (let count = 0; count < 10; count += 1) limit.attempt('owner');
+  limit.forget('owner');
+  expect(outcome(limit, 'owner')).toBe('allowed');
+});

@@ -4,8 +4,11 @@ import { type Context, Hono } from 'hono';
 import { Problem, toProblem } from '../errors.ts';
 import { describeError, type Log } from '../log.ts';
 import { chooseLanguage, wordProblem } from '../texts.ts';
+import { type AllowsOrigin, answerOrigin } from './cors.ts';
+import { answerFile, type StaticFiles } from './files.ts';
 import { jsonLimit, parseInput, readJson } from './input.ts';
-import type { Identify, Principal } from './principal.ts';
+import { plainAddress } from './peer.ts';
+import type { Credentials, Identify, Principal } from './principal.ts';
 import type { Route } from './route.ts';
 
 /** What Node hands to each request. */
@@ -13,15 +16,28 @@ export interface HttpBindings {
   Bindings: { incoming: IncomingMessage; outgoing: ServerResponse };
 }
 
-interface AppOptions {
+/** What an application serves, and to whom. */
+export interface AppOptions {
   readonly routes: readonly Route[];
   readonly identify: Identify;
   readonly log: Log;
   /** Ends when the core stops: open streams end with it. */
   readonly stopping: AbortSignal;
+  /** The web UI; where absent, there is none here. */
+  readonly files?: StaticFiles;
+  /** Pages from elsewhere that may use the API with a token; where absent, none may. */
+  readonly allowsOrigin?: AllowsOrigin;
 }
 
-const peerOf = (context: Context<HttpBindings>): string => context.env.incoming.socket.remoteAddress ?? '';
+function credentialsOf(context: Context<HttpBindings>): Credentials {
+  const { incoming, outgoing } = context.env;
+  return {
+    method: context.req.method,
+    header: (name) => context.req.header(name),
+    peer: plainAddress(incoming.socket.remoteAddress),
+    answer: (name, value) => outgoing.setHeader(name, value),
+  };
+}
 
 function toHonoPath(path: string): string {
   return path.replace(/\{(\w+)\}/g, ':$1');
@@ -42,16 +58,12 @@ function problemResponse(context: Context<HttpBindings>, error: unknown, log: Lo
 }
 
 async function admit(
-  context: Context<HttpBindings>,
+  credentials: Credentials,
   route: Route,
   identify: Identify,
 ): Promise<Principal | undefined> {
   if (route.access === 'open') return undefined;
-  const principal = await identify({
-    method: context.req.method,
-    header: (name) => context.req.header(name),
-    peer: peerOf(context),
-  });
+  const principal = await identify(credentials);
   if (!principal) throw new Problem('unauthorized');
   if (route.access === 'person' && principal.kind === 'token') throw new Problem('persons_only');
   return principal;
@@ -59,20 +71,20 @@ async function admit(
 
 async function serve(context: Context<HttpBindings>, route: Route, options: AppOptions): Promise<Response> {
   const { incoming, outgoing } = context.env;
-  const principal = await admit(context, route, options.identify);
+  const credentials = credentialsOf(context);
+  const principal = await admit(credentials, route, options.identify);
   const gone = new AbortController();
   const onClose = () => gone.abort(new Problem('body_cut'));
   outgoing.once('close', onClose);
   try {
     const result = await route.handle(
       {
+        ...credentials,
         params: route.params && parseInput(route.params, context.req.param()),
         query: route.query && parseInput(route.query, context.req.query()),
         body: route.body && parseInput(route.body, await readJson(incoming, jsonLimit(route.access))),
         signal: AbortSignal.any([gone.signal, options.stopping]),
-        peer: peerOf(context),
         principal,
-        header: (name) => context.req.header(name),
       },
       incoming,
       outgoing,
@@ -85,9 +97,19 @@ async function serve(context: Context<HttpBindings>, route: Route, options: AppO
   }
 }
 
-/** The HTTP application over a table of routes. Every failure is a problem document. */
+/** The HTTP application over a table of routes, and the web UI beside it. Every failure is a problem document. */
 export function createApp(options: AppOptions): Hono<HttpBindings> {
   const app = new Hono<HttpBindings>();
+  const { allowsOrigin, files } = options;
+  app.use('/api/*', async (context, next) => {
+    const { outgoing } = context.env;
+    // what is said of an error may repeat what was asked: nobody shall read it as a page
+    outgoing.setHeader('x-content-type-options', 'nosniff');
+    const preflight = allowsOrigin && answerOrigin(allowsOrigin, credentialsOf(context), outgoing);
+    if (preflight) return preflight;
+    await next();
+    return undefined;
+  });
   const methods = new Map<string, string[]>();
   for (const route of options.routes) {
     const path = toHonoPath(route.path);
@@ -101,9 +123,14 @@ export function createApp(options: AppOptions): Hono<HttpBindings> {
       return response;
     });
   }
-  app.notFound((context) =>
-    problemResponse(context as Context<HttpBindings>, new Problem('not_found'), options.log),
-  );
+  app.notFound((context) => {
+    const { req } = context;
+    const file = { method: req.method, path: req.path, header: (name: string) => req.header(name) };
+    return (
+      (files && answerFile(files, file)) ??
+      problemResponse(context as Context<HttpBindings>, new Problem('not_found'), options.log)
+    );
+  });
   app.onError((error, context) => {
     if (context.env.outgoing.headersSent) {
       options.log.warning('a stream broke off', {

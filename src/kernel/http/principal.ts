@@ -13,6 +13,8 @@ export interface Credentials {
   readonly header: (name: string) => string | undefined;
   /** The address of the peer. */
   readonly peer: string;
+  /** Sends a header with the answer, whatever that will be: a cookie, for instance. */
+  readonly answer: (name: string, value: string) => void;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type * as v from 'valibot';
-import type { Principal } from './principal.ts';
+import type { Credentials, Principal } from './principal.ts';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -10,17 +10,14 @@ type Access = 'open' | 'known' | 'person';
 type Schema = v.GenericSchema;
 type Output<S extends Schema | undefined> = S extends Schema ? v.InferOutput<S> : undefined;
 
-interface Call<Params, Query, Body> {
+interface Call<Params, Query, Body> extends Credentials {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
   /** Ends when the client goes away or the core stops. */
   readonly signal: AbortSignal;
-  /** The address of the peer. */
-  readonly peer: string;
   /** Who calls; on open routes undefined, where it was not asked. */
   readonly principal: Principal | undefined;
-  readonly header: (name: string) => string | undefined;
 }
 
 interface RouteCommon<P extends Schema | undefined, Q extends Schema | undefined> {

@@ -3,19 +3,29 @@ import type { AddressInfo } from 'node:net';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { Clock } from '../clock.ts';
+import type { Log } from '../log.ts';
 import type { HttpBindings } from './app.ts';
+import { acceptOnly } from './peer.ts';
 
-interface ServerOptions {
+/** An application, and where it is served. */
+export interface Listener {
   readonly app: Hono<HttpBindings>;
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** The only address that may connect; where absent, all may. */
+  readonly peer?: string;
+}
+
+interface ServerOptions {
+  readonly listeners: readonly Listener[];
   readonly clock: Clock;
+  readonly log: Log;
 }
 
 interface HttpServer {
-  readonly host: string;
-  readonly port: number;
+  /** The port of each listener, in their order. */
+  readonly ports: readonly number[];
   /** Stops taking connections, gives requests in flight a moment to end, then cuts them. */
   stop(): Promise<void>;
 }
@@ -32,6 +42,19 @@ const MAX_HEADER_BYTES = 16 * 1024;
 /** What a request in flight gets when the core stops (milliseconds); below the 10 s after which containers are killed. */
 const STOP_GRACE_MS = 3_000;
 
+/** There is no limit on how long a request may take: backups stream for hours. */
+function create(app: Hono<HttpBindings>): Server {
+  return createServer(
+    {
+      requestTimeout: 0,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
+    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+  );
+}
+
 function listen(server: Server, host: string, port: number): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -42,35 +65,45 @@ function listen(server: Server, host: string, port: number): Promise<AddressInfo
   });
 }
 
-/** Serves the application. There is no limit on how long a request may take: backups stream for hours. */
-export async function startServer(options: ServerOptions): Promise<HttpServer> {
-  const server = createServer(
-    {
-      requestTimeout: 0,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      maxHeaderSize: MAX_HEADER_BYTES,
-    },
-    getRequestListener(options.app.fetch, { overrideGlobalObjects: false }),
-  );
-  const address = await listen(server, options.host, options.port);
+function close(server: Server, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const ended = new AbortController();
+    clock.sleep(STOP_GRACE_MS, ended.signal).then(
+      () => server.closeAllConnections(),
+      () => undefined,
+    );
+    server.close(() => {
+      ended.abort();
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}
+
+/** Serves the applications, each where it belongs: all of them, or none where one cannot be. */
+export async function startServer({ listeners, clock, log }: ServerOptions): Promise<HttpServer> {
+  const servers: Server[] = [];
+  const ports: number[] = [];
+  const closeAll = async () => {
+    await Promise.all(servers.map((server) => close(server, clock)));
+  };
+  try {
+    for (const { app, host, port, peer } of listeners) {
+      const server = create(app);
+      if (peer !== undefined) acceptOnly(server, peer, log, clock);
+      const address = await listen(server, host, port);
+      servers.push(server);
+      ports.push(address.port);
+    }
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
   let stopped: Promise<void> | undefined;
   return {
-    host: options.host,
-    port: address.port,
+    ports,
     stop: () => {
-      stopped ??= new Promise((resolve) => {
-        const ended = new AbortController();
-        options.clock.sleep(STOP_GRACE_MS, ended.signal).then(
-          () => server.closeAllConnections(),
-          () => undefined,
-        );
-        server.close(() => {
-          ended.abort();
-          resolve();
-        });
-        server.closeIdleConnections();
-      });
+      stopped ??= closeAll();
       return stopped;
     },
   };
