@@ -1,3 +1,4 @@
+import { signInMigration } from './access/session-store.ts';
 import { accessMigration } from './access/store.ts';
 import { backupsMigration, capabilitiesMigration } from './backups/store.ts';
 import { type Database, openDatabase } from './kernel/database.ts';
@@ -11,6 +12,7 @@ const MIGRATIONS = [
   accessMigration,
   backupsMigration,
   capabilitiesMigration,
+  signInMigration,
 ];
 
 /** Opens the data folder's database, as serving and one-shot commands both do. */

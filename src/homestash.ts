@@ -6,11 +6,12 @@ import { isProblem } from './kernel/errors.ts';
 import { describeError } from './kernel/log.ts';
 import { wordProblem } from './kernel/texts.ts';
 import { startCore } from './main.ts';
-import { giveToken, pair } from './one-shot.ts';
+import { giveToken, makeNewSetupCode, pair } from './one-shot.ts';
 
 const USAGE = `usage: homestash serve              start the core; prints one line of JSON when it is ready
        homestash pair [--url URL]    print a fresh pairing code (valid once, for 15 minutes)
        homestash token NAME          print a new token for the API, for programs of your own
+       homestash setup-code          print a code with which the web page takes a new password (valid once, for 15 minutes)
 
 environment:
   HOMESTASH_DATA       where everything is kept (default: homestash in the user's data home)
@@ -18,6 +19,13 @@ environment:
   HOMESTASH_BIND       the address to listen on (default: 127.0.0.1)
   HOMESTASH_LOG_LEVEL  debug, info, warning or error (default: info)
   HOMESTASH_STREAM_IDLE_SECONDS  a stream on which nothing moves for so long is ended (default: 120)
+
+as an app of Home Assistant (where the Supervisor sets SUPERVISOR_TOKEN):
+  HOMESTASH_DATA       default: /data; the log level is the one in its options.json
+  HOMESTASH_BIND       default: 0.0.0.0
+  HOMESTASH_INGRESS_PORT     the port of the web page behind ingress (default: 8099)
+  HOMESTASH_INGRESS_GATEWAY  the only address that may connect to it (default: 172.30.32.2)
+  HOMESTASH_SUPERVISOR       the address of the Supervisor (default: http://supervisor)
 `;
 
 /** The convention for a wrong command line (sysexits.h, EX_USAGE). */
@@ -41,6 +49,12 @@ async function printToken(name: string): Promise<void> {
   process.stdout.write(`${await giveToken(readEnvironment(process.env), name)}\n`);
 }
 
+async function printSetupCode(): Promise<void> {
+  const result = await makeNewSetupCode(readEnvironment(process.env));
+  process.stdout.write(`${result.code}\n`);
+  process.stderr.write(`valid once, until ${result.expires_at}, at ${result.url}\n`);
+}
+
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -50,6 +64,7 @@ async function main(): Promise<void> {
   else if (positionals.length === 1 && positionals[0] === 'serve') await serve();
   else if (positionals.length === 1 && positionals[0] === 'pair') await printPairingCode(values.url);
   else if (positionals.length === 2 && positionals[0] === 'token') await printToken(positionals[1] ?? '');
+  else if (positionals.length === 1 && positionals[0] === 'setup-code') await printSetupCode();
   else {
     process.stderr.write(USAGE);
     process.exitCode = EXIT_USAGE;

@@ -1,21 +1,23 @@
 import { fileURLToPath } from 'node:url';
-import { type AccessEvents, createAccess, makePairingCode } from './access/index.ts';
+import { type AccessEvents, createAccess, type Door, type IsAdministrator } from './access/index.ts';
+import { SessionStore } from './access/session-store.ts';
 import { AccessStore } from './access/store.ts';
 import { type ActivityEvents, createActivity } from './activity/index.ts';
 import { type BackupEvents, BackupStore, createBackups } from './backups/index.ts';
 import { API_VERSION, type Info, MIN_API_VERSION } from './contract/index.ts';
 import { openData } from './data.ts';
 import type { RunOptions } from './environment.ts';
+import { createGeneral, type GeneralEvents } from './general/index.ts';
+import { General } from './general/settings.ts';
 import { openInstance, reachableUrl, rememberUrl } from './instance.ts';
 import { Bus } from './kernel/bus.ts';
 import { type Clock, systemClock, timestamp } from './kernel/clock.ts';
 import { claim } from './kernel/database.ts';
 import { Problem } from './kernel/errors.ts';
 import type { Feature } from './kernel/feature.ts';
-import { createApp } from './kernel/http/app.ts';
+import { type AppOptions, createApp } from './kernel/http/app.ts';
 import { loadFiles } from './kernel/http/files.ts';
-import { bearerToken } from './kernel/http/principal.ts';
-import { startServer } from './kernel/http/server.ts';
+import { type Listener, startServer } from './kernel/http/server.ts';
 import { createLog, describeError, type Log } from './kernel/log.ts';
 import { Operations } from './kernel/operations.ts';
 import { Secrets } from './kernel/secrets.ts';
@@ -29,11 +31,15 @@ export interface CoreOptions extends RunOptions {
   readonly log?: Log;
   /** The folder of the built web UI; beside the program if not given. */
   readonly webDir?: string;
+  /** Who says which users of Home Assistant are administrators; Home Assistant if not given. */
+  readonly isAdministrator?: IsAdministrator;
 }
 
 /** A running core. */
 export interface Core {
   readonly url: string;
+  /** Where ingress is served, as an app of Home Assistant. */
+  readonly ingressPort: number | undefined;
   readonly info: Info;
   /** Stops everything in reverse; may be called more than once. */
   stop(): Promise<void>;
@@ -44,10 +50,30 @@ class DataInUse extends Error {
   override readonly name = 'DataInUse';
 }
 
-type Events = AccessEvents & ActivityEvents & BackupEvents;
+type Events = AccessEvents & ActivityEvents & BackupEvents & GeneralEvents;
 
 /** `npm run build` puts it there, whether the program runs from `src` or from `dist`. */
 const WEB_DIR = fileURLToPath(new URL('../dist/web/', import.meta.url));
+
+/** The API for programs; people come through ingress where there is one, and otherwise to the same port. */
+function listenersOf(
+  { bind, port, ingress }: CoreOptions,
+  access: Record<'api' | 'ingress', Door>,
+  { routes, log, stopping, files, allowsOrigin }: Required<Omit<AppOptions, 'identify'>>,
+): Listener[] {
+  const app = ({ identify, routes: own }: Door, more: Pick<AppOptions, 'files' | 'allowsOrigin'>) =>
+    createApp({ routes: [...routes, ...own], identify, log, stopping, ...more });
+  if (!ingress) return [{ app: app(access.api, { allowsOrigin, files }), host: bind, port }];
+  return [
+    { app: app(access.api, { allowsOrigin }), host: bind, port },
+    {
+      app: app(access.ingress, { files }),
+      host: ingress.bind,
+      port: ingress.port,
+      peer: ingress.gateway,
+    },
+  ];
+}
 
 /** Starts the core: data, kernel, features, server. What was started is stopped in reverse, also when a start fails. */
 export async function startCore(options: CoreOptions): Promise<Core> {
@@ -80,10 +106,16 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     );
     const operations = new Operations(data.tables(), bus, clock, log);
     await operations.start();
-    const tokens = new AccessStore(data.tables(), clock);
+    const general = await General.open(settings, {
+      name: instance.name,
+      cors_origins: [],
+      overdue_days: 0,
+    });
     const info: Info = {
       instance_id: instance.id,
-      name: instance.name,
+      get name() {
+        return general.current.name;
+      },
       version: VERSION,
       api_version: API_VERSION,
       min_api_version: MIN_API_VERSION,
@@ -92,8 +124,26 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     let url = '';
 
     // features
+    const { ingress, supervisor } = options;
+    if (supervisor) log.redact(supervisor.token);
+    const access = createAccess({
+      tokens: new AccessStore(data.tables(), clock),
+      sessions: new SessionStore(data.tables()),
+      people: ingress ? 'home_assistant' : 'password',
+      isAdministrator:
+        options.isAdministrator ??
+        (async () => {
+          throw new Problem('home_assistant_away');
+        }),
+      bus,
+      clock,
+      log,
+      info,
+      url: () => url,
+    });
     const features: Feature[] = [
-      createAccess({ store: tokens, bus, clock, log, info, url: () => url }),
+      access,
+      createGeneral({ general, bus }),
       createBackups({
         store: new BackupStore(data.tables()),
         secrets,
@@ -107,7 +157,8 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       }),
       createActivity({ operations, bus, instanceId: instance.id }),
     ];
-    const system = createSystem({ info, routes: features.flatMap((feature) => feature.routes) });
+    const routes = features.flatMap((feature) => feature.routes);
+    const system = createSystem({ info, routes: [...routes, ...access.api.routes] });
     for (const feature of features) {
       started.push(async () => feature.stop?.());
       await feature.start?.();
@@ -115,32 +166,23 @@ export async function startCore(options: CoreOptions): Promise<Core> {
 
     // server
     const stopping = new AbortController();
-    const app = createApp({
-      routes: [...features, system].flatMap((feature) => feature.routes),
-      identify: async (credentials) => {
-        const token = bearerToken(credentials);
-        const id = token === undefined ? undefined : await tokens.authenticate(token);
-        return id === undefined ? undefined : { kind: 'token', id };
-      },
+    const listeners = listenersOf(options, access, {
+      routes: [...routes, ...system.routes],
       log,
       stopping: stopping.signal,
       files: await loadFiles(options.webDir ?? WEB_DIR),
+      allowsOrigin: (origin) => general.current.cors_origins.includes(origin),
     });
-    const listeners = [{ app, host: options.bind, port: options.port }];
     const server = await startServer({ listeners, clock, log });
     started.push(() => {
       stopping.abort(new Problem('shutting_down'));
       return server.stop();
     });
-    url = reachableUrl(options.bind, server.ports[0] ?? options.port);
+    const [apiPort = 0, ingressPort] = server.ports;
+    url = reachableUrl(options.bind, apiPort);
     await rememberUrl(settings, url);
-    if ((await tokens.tokens()).length === 0) {
-      const { code } = await makePairingCode(tokens, url);
-      log.info('not paired yet: paste this code into Home Assistant within 15 minutes', {
-        pairing_code: code,
-      });
-    }
-    return { url, info, stop };
+    await access.welcome();
+    return { url, ingressPort, info, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -138,6 +138,9 @@ describe('homestash serve where it cannot', () => {
     ['HOMESTASH_LOG_LEVEL', 'loud', 'warning'],
     ['HOMESTASH_STREAM_IDLE_SECONDS', '0', '1'],
     ['HOMESTASH_STREAM_IDLE_SECONDS', '1.5', 'whole number'],
+    ['HOMESTASH_INGRESS_PORT', '70000', '65535'],
+    ['HOMESTASH_INGRESS_GATEWAY', 'supervisor', 'IP address'],
+    ['HOMESTASH_SUPERVISOR', 'supervisor', 'http://'],
   ] as const)('%s=%s is refused by name', ([name, value, word]) => {
     const read = () => readEnvironment({ [name]: value });
     expect(read).toThrow(`the environment is wrong: ${name}`);
@@ -153,6 +156,108 @@ describe('homestash serve where it cannot', () => {
     mkdirSync(data);
     writeFileSync(join(data, 'secret.key'), 'torn');
     expect(await refused(serving())).toContain('a key of 32 bytes is needed');
+  });
+});
+
+describe('homestash as an app of Home Assistant', () => {
+  const read = (env: Record<string, string> = {}) =>
+    readEnvironment({ SUPERVISOR_TOKEN: 'token', HOMESTASH_DATA: data, ...env });
+
+  test('keeps its data where the Supervisor wants it, and is heard on its network', () => {
+    expect(readEnvironment({ SUPERVISOR_TOKEN: 'token' })).toMatchObject({
+      dataDir: '/data',
+      bind: '0.0.0.0',
+      port: 8098,
+      supervisor: { url: 'http://supervisor', token: 'token' },
+      ingress: { port: 8099, gateway: '172.30.32.2', bind: '0.0.0.0' },
+    });
+    const more = {
+      HOMESTASH_INGRESS_PORT: '0',
+      HOMESTASH_INGRESS_GATEWAY: '127.0.0.1',
+      HOMESTASH_SUPERVISOR: 'http://127.0.0.1:80',
+      HOMESTASH_BIND: '127.0.0.1',
+    };
+    expect(read(more)).toMatchObject({
+      supervisor: { url: 'http://127.0.0.1:80' },
+      ingress: { port: 0, gateway: '127.0.0.1', bind: '127.0.0.1' },
+    });
+  });
+
+  test('without the Supervisor it is none', () => {
+    for (const env of [{}, { SUPERVISOR_TOKEN: '' }]) {
+      expect(readEnvironment(env)).not.toHaveProperty('ingress');
+      expect(readEnvironment(env)).not.toHaveProperty('supervisor');
+    }
+  });
+
+  test('takes the log level from its options, unless it is told another', () => {
+    mkdirSync(data);
+    expect(read().logLevel).toBe('info');
+    const options = join(data, 'options.json');
+    writeFileSync(options, '{"log_level": "debug"}');
+    expect(read().logLevel).toBe('debug');
+    expect(read({ HOMESTASH_LOG_LEVEL: 'error' }).logLevel).toBe('error');
+    expect(readEnvironment({ HOMESTASH_DATA: data }).logLevel).toBe('info');
+    for (const broken of ['{"log_level": "loud"}', '{', '[]', '']) {
+      writeFileSync(options, broken);
+      expect(read().logLevel).toBe('info');
+    }
+  });
+
+  test('has two ports, prints no setup code and keeps the token of the Supervisor to itself', async () => {
+    const port = await freePort();
+    const env = serving({
+      SUPERVISOR_TOKEN: 'the token of the Supervisor',
+      HOMESTASH_BIND: '127.0.0.1',
+      HOMESTASH_INGRESS_PORT: String(port),
+      HOMESTASH_INGRESS_GATEWAY: '127.0.0.1',
+    });
+    const serve = start(Command.program(['serve'], env));
+    const { url } = await serve.ready();
+    expect((await fetch(`${url}/api/ping`)).status).toBe(200);
+    expect((await fetch(`http://127.0.0.1:${port}/api/ping`)).status).toBe(200);
+    const { code, stdout, stderr } = await start(Command.program(['setup-code'], env)).ended;
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toContain('sidebar of Home Assistant');
+    serve.signal('SIGTERM');
+    const ended = await serve.ended;
+    expect(ended.code).toBe(0);
+    expect(ended.stderr).toContain('pairing_code');
+    expect(ended.stderr).not.toMatch(/setup_code|the token of/);
+  });
+
+  test('a port of ingress that is in use is named, and the other one is given back', async () => {
+    const port = await freePort();
+    const env = serving({
+      SUPERVISOR_TOKEN: 'token',
+      HOMESTASH_BIND: '127.0.0.1',
+      HOMESTASH_API_PORT: String(port),
+      HOMESTASH_INGRESS_PORT: String(port),
+    });
+    const { code, stderr } = await start(Command.program(['serve'], env)).ended;
+    expect(code).toBe(1);
+    expect(stderr).toContain('EADDRINUSE');
+    expect(stderr).not.toContain('    at ');
+  });
+});
+
+describe('homestash setup-code', () => {
+  const setUp = async (url: string, code: string, password: string) => {
+    const body = JSON.stringify({ code, password });
+    return (await fetch(`${url}/api/v1/session/setup`, { method: 'POST', body })).status;
+  };
+
+  test('while it serves: a code for whoever forgot the password, that is good once', async () => {
+    const serve = start(Command.program(['serve'], serving()));
+    const { url } = await serve.ready();
+    const [, first] = /"setup_code":"([^"]+)"/.exec(serve.stderr) ?? [];
+    expect(await setUp(url, first as string, 'a long enough one')).toBe(200);
+    const { code, stdout, stderr } = await start(Command.program(['setup-code'], serving())).ended;
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^[a-z2-7-]{19}\n$/);
+    expect(stderr).toContain(url);
+    expect(await setUp(url, stdout, 'another long one')).toBe(200);
+    expect(await setUp(url, stdout, 'another long one')).toBe(403);
   });
 });
 

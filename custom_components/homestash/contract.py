@@ -24,12 +24,18 @@ EVENT_HELLO: Final = "hello"
 EVENT_TARGETS_CHANGED: Final = "targets_changed"
 EVENT_BACKUPS_CHANGED: Final = "backups_changed"
 EVENT_OPERATION_CHANGED: Final = "operation_changed"
+EVENT_TOKENS_CHANGED: Final = "tokens_changed"
+EVENT_SETTINGS_CHANGED: Final = "settings_changed"
 EVENT_GOODBYE: Final = "goodbye"
 
 PATH_HEALTH: Final = "/api/health"
 PATH_PING: Final = "/api/ping"
 PATH_OPENAPI: Final = "/api/openapi.json"
 PATH_INFO: Final = "/api/v1/info"
+PATH_SESSION: Final = "/api/v1/session"
+PATH_SESSION_SETUP: Final = "/api/v1/session/setup"
+PATH_SESSION_PASSWORD: Final = "/api/v1/session/password"
+PATH_SETTINGS: Final = "/api/v1/settings"
 PATH_PAIRING: Final = "/api/v1/pairing"
 PATH_PAIRING_CODES: Final = "/api/v1/pairing/codes"
 PATH_TOKENS: Final = "/api/v1/tokens"
@@ -45,6 +51,14 @@ type ProblemKind = Literal["not_found", "unreachable", "auth", "error"]
 PROBLEM_KINDS: Final[dict[str, ProblemKind]] = {
     "unauthorized": "auth",
     "persons_only": "error",
+    "session_ended": "error",
+    "cross_site": "error",
+    "password_wrong": "error",
+    "password_missing": "error",
+    "setup_code_invalid": "error",
+    "no_sign_in": "error",
+    "administrators_only": "error",
+    "home_assistant_away": "unreachable",
     "pairing_code_invalid": "error",
     "rate_limited": "error",
     "not_found": "error",
@@ -110,6 +124,14 @@ PROBLEM_KINDS: Final[dict[str, ProblemKind]] = {
 PLACEHOLDERS: Final[dict[str, tuple[str, ...]]] = {
     "unauthorized": (),
     "persons_only": (),
+    "session_ended": (),
+    "cross_site": (),
+    "password_wrong": (),
+    "password_missing": (),
+    "setup_code_invalid": (),
+    "no_sign_in": (),
+    "administrators_only": (),
+    "home_assistant_away": (),
     "pairing_code_invalid": (),
     "rate_limited": ("seconds",),
     "not_found": (),

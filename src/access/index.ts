@@ -1,102 +1,68 @@
-import * as v from 'valibot';
-import {
-  Id,
-  type Info,
-  PATHS,
-  PairingCode,
-  PairingCodeRequest,
-  PairingRequest,
-  PairingResult,
-  TokenList,
-} from '../contract/index.ts';
+import type { Info } from '../contract/index.ts';
 import type { Bus } from '../kernel/bus.ts';
-import { type Clock, timestamp } from '../kernel/clock.ts';
+import type { Clock } from '../kernel/clock.ts';
 import type { Feature } from '../kernel/feature.ts';
-import type { Principal } from '../kernel/http/principal.ts';
-import { jsonRoute } from '../kernel/http/route.ts';
 import type { Log } from '../kernel/log.ts';
-import { RateLimit } from '../kernel/rate-limit.ts';
-import { encodePairingCode } from './pairing-code.ts';
+import type { Door } from './door.ts';
+import type { AccessEvents } from './events.ts';
+import { type IsAdministrator, ingressDoor } from './ingress-door.ts';
+import { PasswordDoor } from './password-door.ts';
+import type { SessionStore } from './session-store.ts';
+import { makeFirstSetupCode } from './setup-code.ts';
 import type { AccessStore } from './store.ts';
+import { tokenDoor } from './token-door.ts';
+import { makePairingCode, tokenRoutes } from './token-routes.ts';
 
-/** What others must hear of who may come in. */
-export interface AccessEvents {
-  /** Somebody may no longer: the open connections end. */
-  access_ended: Pick<Principal, 'kind' | 'id'>;
-}
+export type { Door } from './door.ts';
+export type { AccessEvents } from './events.ts';
+export type { IsAdministrator } from './ingress-door.ts';
 
 interface AccessOptions {
-  readonly store: AccessStore;
+  readonly tokens: AccessStore;
+  readonly sessions: SessionStore;
   readonly bus: Bus<AccessEvents>;
   readonly clock: Clock;
   readonly log: Log;
   readonly info: Info;
+  /** How people come in: with a password of ours, or through Home Assistant, which knows them. */
+  readonly people: 'password' | 'home_assistant';
+  readonly isAdministrator: IsAdministrator;
   /** Where clients reach the core, as far as it can know. */
   readonly url: () => string;
 }
 
-/** Attempts to pair that one address has within a minute: enough for mistakes, useless for guessing. */
-const PAIRING_ATTEMPTS = 10;
-const MINUTE_MS = 60_000;
-
-/** Makes a fresh pairing code. */
-export async function makePairingCode(
-  store: AccessStore,
-  url: string,
-): Promise<v.InferOutput<typeof PairingCode>> {
-  const { secret, expiresAt } = await store.createPairingSecret();
-  return { code: encodePairingCode(url, secret), url, expires_at: timestamp(expiresAt) };
+/** Who may come in, and the doors: each listener serves one of them. */
+interface Access extends Feature {
+  readonly api: Door;
+  readonly ingress: Door;
+  /** Tells in the log how to come in, as long as nobody has. */
+  welcome(): Promise<void>;
 }
 
-/** Who may talk to the core: pairing and tokens. */
-export function createAccess(options: AccessOptions): Feature {
-  const { store } = options;
-  const limit = new RateLimit(PAIRING_ATTEMPTS, MINUTE_MS, options.clock);
+/** Who may talk to the core: programs with tokens, people with a password or through Home Assistant. */
+export function createAccess(options: AccessOptions): Access {
+  const { tokens, sessions, clock, log, info, people, url } = options;
+  const name = () => info.name;
   return {
     name: 'access',
-    routes: [
-      jsonRoute({
-        method: 'POST',
-        path: PATHS.pairing,
-        summary: 'Exchange the one-time secret of a pairing code for a token',
-        access: 'open',
-        body: PairingRequest,
-        response: PairingResult,
-        status: 201,
-        handle: async ({ body, peer }) => {
-          limit.attempt(peer);
-          const { token, id } = await store.exchange(body.secret, body.client_name);
-          options.log.redact(token);
-          options.log.info('a client was paired', { token_id: id });
-          return { token, token_id: id, info: options.info };
-        },
-      }),
-      jsonRoute({
-        method: 'POST',
-        path: PATHS.pairing_codes,
-        summary: 'Make a pairing code: single use, 15 minutes',
-        body: PairingCodeRequest,
-        response: PairingCode,
-        status: 201,
-        handle: ({ body }) => makePairingCode(store, body.url ?? options.url()),
-      }),
-      jsonRoute({
-        method: 'GET',
-        path: PATHS.tokens,
-        summary: 'List the tokens that were given',
-        response: TokenList,
-        handle: async () => ({ tokens: await store.tokens() }),
-      }),
-      jsonRoute({
-        method: 'DELETE',
-        path: PATHS.token,
-        summary: 'Revoke a token',
-        params: v.object({ token_id: Id }),
-        handle: async ({ params }) => {
-          await store.revoke(params.token_id);
-          options.bus.emit('access_ended', { kind: 'token', id: params.token_id });
-        },
-      }),
-    ],
+    routes: tokenRoutes(options),
+    api: people === 'password' ? new PasswordDoor({ ...options, store: sessions, name }) : tokenDoor(tokens),
+    ingress: ingressDoor({ ...options, name }),
+    welcome: async () => {
+      const setupCode = people === 'password' ? await makeFirstSetupCode(sessions, clock) : undefined;
+      if (setupCode !== undefined) {
+        log.info('no password was chosen yet: open this address and enter the setup code', {
+          url: url(),
+          setup_code: setupCode,
+        });
+        log.redact(setupCode);
+      }
+      if ((await tokens.tokens()).length > 0) return;
+      const { code } = await makePairingCode(tokens, url());
+      log.info('not paired yet: paste this code into Home Assistant within 15 minutes', {
+        pairing_code: code,
+      });
+      log.redact(code);
+    },
   };
 }

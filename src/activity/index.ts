@@ -19,6 +19,8 @@ export interface ActivityEvents {
   operation: Operation;
   targets_changed: Record<never, never>;
   backups_changed: { targetId: string };
+  tokens_changed: Record<never, never>;
+  settings_changed: Record<never, never>;
   access_ended: Pick<Principal, 'kind' | 'id'>;
 }
 
@@ -35,6 +37,8 @@ function follow(bus: Bus<ActivityEvents>, send: (event: CoreEvent) => void): () 
     bus.on('operation', (operation) => send({ event: 'operation_changed', operation })),
     bus.on('targets_changed', () => send({ event: 'targets_changed' })),
     bus.on('backups_changed', ({ targetId }) => send({ event: 'backups_changed', target_id: targetId })),
+    bus.on('tokens_changed', () => send({ event: 'tokens_changed' })),
+    bus.on('settings_changed', () => send({ event: 'settings_changed' })),
   ];
   return () => {
     for (const end of subscriptions) end();

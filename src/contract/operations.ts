@@ -33,6 +33,8 @@ export const CoreEvent = v.variant('event', [
   v.object({ event: v.literal('targets_changed') }),
   v.object({ event: v.literal('backups_changed'), target_id: Id }),
   v.object({ event: v.literal('operation_changed'), operation: Operation }),
+  v.object({ event: v.literal('tokens_changed') }),
+  v.object({ event: v.literal('settings_changed') }),
   v.object({ event: v.literal('goodbye') }),
 ]);
 export type CoreEvent = v.InferOutput<typeof CoreEvent>;

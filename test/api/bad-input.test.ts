@@ -11,8 +11,13 @@ import { snapshot } from './snapshot.ts';
 const core: LocalCore = await startLocalCore();
 const operations = operationsOf(await core.client.call('GET', '/api/openapi.json'));
 const token = core.client.token;
+const person = await core.person();
 const params: Record<string, string> = {};
 const valid: Record<string, unknown> = {
+  'POST /api/v1/session': { password: 'a wrong password' },
+  'POST /api/v1/session/setup': { code: 'none', password: 'another long one' },
+  'PUT /api/v1/session/password': { current: 'a wrong password', password: 'another long one' },
+  'PATCH /api/v1/settings': { name: 'Stash', cors_origins: ['https://dash.example.org'], overdue_days: 3 },
   'POST /api/v1/pairing': { secret: 'none', client_name: 'a client' },
   'POST /api/v1/pairing/codes': { url: 'http://stash.local:8098' },
   'POST /api/v1/targets': { name: 'Disk', settings: { kind: 'folder', path: `${core.dataDir}/other` } },
@@ -65,13 +70,17 @@ afterEach(async () => {
 });
 afterAll(() => core.remove());
 
+/** Who may: a program, or, where it does not do, a person on our own page. */
+const allowed = ({ personal }: ApiOperation): Record<string, string> =>
+  personal ? { cookie: person.cookie ?? '', origin: core.url } : { authorization: `Bearer ${token}` };
+
 function ask(operation: ApiOperation, more: Partial<RawRequest> = {}): Promise<RawAnswer> {
   const { headers, ...rest } = more;
   return send(core.url, {
     method: operation.method,
     path: fillPath(operation.path, params),
     ...rest,
-    headers: { authorization: `Bearer ${token}`, ...headers },
+    headers: { ...allowed(operation), ...headers },
   });
 }
 
@@ -114,10 +123,27 @@ describe.for(attackable)('$name', (operation) => {
       `Bearer ${scheme}_none_${secret}`,
     ];
     for (const authorization of wrong) {
-      const answer = await refused(authorization, ask(operation, { headers: { authorization } }), [401]);
+      const headers = { authorization, cookie: '' };
+      const answer = await refused(authorization, ask(operation, { headers }), [401]);
       expect(answer.headers['www-authenticate']).toBe('Bearer');
     }
   });
+
+  testIf(operation.personal, 'to a program it is closed', async () => {
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await refused('a token', ask(operation, { headers }), [403]);
+    expect(JSON.parse(answer.body)).toMatchObject({ code: 'persons_only' });
+  });
+
+  testIf(
+    !operation.open && operation.method !== 'GET',
+    'from the page of somebody else it is closed',
+    async () => {
+      const headers = { cookie: person.cookie ?? '', origin: 'https://evil.example.org', authorization: '' };
+      const answer = await refused('another page', ask(operation, { headers }), [403]);
+      expect(JSON.parse(answer.body)).toMatchObject({ code: 'cross_site' });
+    },
+  );
 
   testIf(operation.params.length > 0, 'parameters that are none', async () => {
     const wrong = [
@@ -184,7 +210,7 @@ describe.for(attackable)('$name', (operation) => {
     const body = JSON.stringify(valid[operation.name]);
     const head = [
       `${operation.method} ${fillPath(operation.path, params)} HTTP/1.1`,
-      `Authorization: Bearer ${token}`,
+      ...Object.entries(allowed(operation)).map(([name, value]) => `${name}: ${value}`),
       'Content-Type: application/json',
     ];
     const length = `Content-Length: ${body.length + 10}`;

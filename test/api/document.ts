@@ -15,6 +15,8 @@ export interface ApiOperation {
   readonly method: string;
   readonly path: string;
   readonly open: boolean;
+  /** A token does not do. */
+  readonly personal: boolean;
   readonly params: readonly string[];
   readonly query: readonly string[];
   /** Of the JSON that it takes. */
@@ -29,7 +31,7 @@ interface Document {
     Record<
       string,
       {
-        security: readonly unknown[];
+        security: readonly object[];
         parameters: readonly { name: string; in: string }[];
         requestBody?: { content: Record<string, { schema: Schema }> };
       }
@@ -45,6 +47,7 @@ export function operationsOf(document: unknown): ApiOperation[] {
       method: method.toUpperCase(),
       path,
       open: security.length === 0,
+      personal: security.length > 0 && !security.some((scheme) => 'token' in scheme),
       params: parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name),
       query: parameters.filter((parameter) => parameter.in === 'query').map(({ name }) => name),
       body: requestBody?.content['application/json']?.schema,

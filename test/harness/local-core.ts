@@ -5,7 +5,9 @@ import type { Target } from '../../src/contract/index.ts';
 import { createLog } from '../../src/kernel/log.ts';
 import { type Core, type CoreOptions, startCore } from '../../src/main.ts';
 import { giveToken } from '../../src/one-shot.ts';
+import { keepCheapPassword } from './cheap-password.ts';
 import { CoreClient } from './core-client.ts';
+import { Person } from './person.ts';
 
 // Tests that are about idle streams set their own.
 const IDLE_TIMEOUT_MS = 120_000;
@@ -34,6 +36,28 @@ export class LocalCore {
   get client(): CoreClient {
     if (!this.#client) throw new Error('the core does not run');
     return this.#client;
+  }
+
+  /** Where ingress is served. */
+  get ingressUrl(): string {
+    if (this.#core?.ingressPort === undefined) throw new Error('the core has no ingress');
+    return `http://127.0.0.1:${this.#core.ingressPort}`;
+  }
+
+  /** What the log says to whoever looks for the code of the first password. */
+  setupCode(): string {
+    const codes = this.lines.flatMap((line) => /"setup_code":"([^"]+)"/.exec(line)?.[1] ?? []);
+    if (codes.length === 0) throw new Error('no setup code was logged');
+    return codes.at(-1) as string;
+  }
+
+  /** A person who has a password, and is signed in with it. */
+  async person(password = 'a long enough one'): Promise<Person> {
+    keepCheapPassword(this.dataDir, password);
+    const person = new Person(this.url);
+    const { state } = await person.signIn(password);
+    if (state !== 'signed_in') throw new Error(`signing in led to ${state}`);
+    return person;
   }
 
   /** Starts it, again on the same data after a stop. */

@@ -92,6 +92,26 @@ describe('a token', () => {
     expect(await core.client.info()).toBeTruthy();
   });
 
+  test('that comes or goes is told to everybody who listens', async () => {
+    const listener = await exchange((await fresh()).code);
+    const { body } = await listener.fetch('GET', '/api/v1/events');
+    const events = new Response(body).text();
+    const other = await exchange((await fresh()).code);
+    for (const { token } of [other, listener]) {
+      await core.client.call('DELETE', `/api/v1/tokens/${token.split('_')[1]}`);
+    }
+    expect((await events).split('event: tokens_changed').length - 1).toBeGreaterThanOrEqual(2);
+  });
+
+  test('is listed with its name and its times, and nothing that opens anything', async () => {
+    const client = await exchange((await fresh()).code);
+    for (const token of await client.tokens()) {
+      expect(Object.keys(token).toSorted()).toEqual(['created_at', 'id', 'last_used_at', 'name']);
+    }
+    const list = JSON.stringify(await client.tokens());
+    expect(list).not.toContain(client.token.slice(client.token.indexOf('_', 'hs_'.length) + 1));
+  });
+
   test('is good although its use cannot be noted, on a disk that is full', async () => {
     const database = new SQLite(join(core.dataDir, 'homestash.db'));
     database.exec("CREATE TRIGGER full BEFORE UPDATE ON tokens BEGIN SELECT RAISE(ABORT, 'full'); END");
