@@ -9,6 +9,7 @@ import { openData } from './data.ts';
 import type { RunOptions } from './environment.ts';
 import { createGeneral, type GeneralEvents } from './general/index.ts';
 import { General } from './general/settings.ts';
+import { createHomeAssistant, type HomeAssistantEvents } from './home-assistant/index.ts';
 import { openInstance, reachableUrl, rememberUrl } from './instance.ts';
 import { Bus } from './kernel/bus.ts';
 import { type Clock, systemClock, timestamp } from './kernel/clock.ts';
@@ -50,7 +51,7 @@ class DataInUse extends Error {
   override readonly name = 'DataInUse';
 }
 
-type Events = AccessEvents & ActivityEvents & BackupEvents & GeneralEvents;
+type Events = AccessEvents & ActivityEvents & BackupEvents & GeneralEvents & HomeAssistantEvents;
 
 /** `npm run build` puts it there, whether the program runs from `src` or from `dist`. */
 const WEB_DIR = fileURLToPath(new URL('../dist/web/', import.meta.url));
@@ -126,15 +127,12 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     // features
     const { ingress, supervisor } = options;
     if (supervisor) log.redact(supervisor.token);
+    const home = createHomeAssistant({ settings, secrets, bus, clock, log, supervisor });
     const access = createAccess({
       tokens: new AccessStore(data.tables(), clock),
       sessions: new SessionStore(data.tables()),
       people: ingress ? 'home_assistant' : 'password',
-      isAdministrator:
-        options.isAdministrator ??
-        (async () => {
-          throw new Problem('home_assistant_away');
-        }),
+      isAdministrator: options.isAdministrator ?? home.isAdministrator,
       bus,
       clock,
       log,
@@ -156,6 +154,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         fresh,
       }),
       createActivity({ operations, bus, instanceId: instance.id }),
+      home,
     ];
     const routes = features.flatMap((feature) => feature.routes);
     const system = createSystem({ info, routes: [...routes, ...access.api.routes] });

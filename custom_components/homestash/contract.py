@@ -26,6 +26,7 @@ EVENT_BACKUPS_CHANGED: Final = "backups_changed"
 EVENT_OPERATION_CHANGED: Final = "operation_changed"
 EVENT_TOKENS_CHANGED: Final = "tokens_changed"
 EVENT_SETTINGS_CHANGED: Final = "settings_changed"
+EVENT_HOME_ASSISTANT_CHANGED: Final = "home_assistant_changed"
 EVENT_GOODBYE: Final = "goodbye"
 
 PATH_HEALTH: Final = "/api/health"
@@ -44,6 +45,9 @@ PATH_TARGETS: Final = "/api/v1/targets"
 PATH_TARGETS_PROBE: Final = "/api/v1/targets/probe"
 PATH_OPERATIONS: Final = "/api/v1/operations"
 PATH_EVENTS: Final = "/api/v1/events"
+PATH_HOME_ASSISTANT: Final = "/api/v1/home-assistant"
+PATH_HOME_ASSISTANT_BACKUPS: Final = "/api/v1/home-assistant/backups"
+PATH_HOME_ASSISTANT_AUTOMATIC: Final = "/api/v1/home-assistant/automatic"
 
 type ProblemKind = Literal["not_found", "unreachable", "auth", "error"]
 
@@ -58,7 +62,6 @@ PROBLEM_KINDS: Final[dict[str, ProblemKind]] = {
     "setup_code_invalid": "error",
     "no_sign_in": "error",
     "administrators_only": "error",
-    "home_assistant_away": "unreachable",
     "pairing_code_invalid": "error",
     "rate_limited": "error",
     "not_found": "error",
@@ -113,6 +116,33 @@ PROBLEM_KINDS: Final[dict[str, ProblemKind]] = {
     "upload_too_large": "error",
     "archive_cut": "error",
     "archive_mismatch": "error",
+    "home_assistant_off": "error",
+    "home_assistant_managed": "error",
+    "home_assistant_away": "unreachable",
+    "home_assistant_dns": "unreachable",
+    "home_assistant_no_connection": "unreachable",
+    "home_assistant_timeout": "unreachable",
+    "home_assistant_cut": "unreachable",
+    "home_assistant_unavailable": "unreachable",
+    "home_assistant_tls": "error",
+    "home_assistant_tls_expired": "error",
+    "home_assistant_tls_name": "error",
+    "home_assistant_tls_untrusted": "error",
+    "home_assistant_redirect": "error",
+    "home_assistant_not_there": "error",
+    "home_assistant_proxy": "error",
+    "home_assistant_blocked": "error",
+    "home_assistant_refused": "error",
+    "home_assistant_app_refused": "error",
+    "home_assistant_not_admin": "error",
+    "home_assistant_token_lost": "error",
+    "home_assistant_starting": "error",
+    "home_assistant_busy": "error",
+    "home_assistant_no_locations": "error",
+    "home_assistant_location_unknown": "error",
+    "home_assistant_no_key": "error",
+    "home_assistant_failed": "error",
+    "home_assistant_unexpected": "error",
     "operation_not_found": "error",
     "operation_not_cancellable": "error",
     "operation_cancelled": "error",
@@ -131,7 +161,6 @@ PLACEHOLDERS: Final[dict[str, tuple[str, ...]]] = {
     "setup_code_invalid": (),
     "no_sign_in": (),
     "administrators_only": (),
-    "home_assistant_away": (),
     "pairing_code_invalid": (),
     "rate_limited": ("seconds",),
     "not_found": (),
@@ -186,6 +215,33 @@ PLACEHOLDERS: Final[dict[str, tuple[str, ...]]] = {
     "upload_too_large": ("limit",),
     "archive_cut": (),
     "archive_mismatch": ("actual", "expected"),
+    "home_assistant_off": (),
+    "home_assistant_managed": (),
+    "home_assistant_away": (),
+    "home_assistant_dns": ("host",),
+    "home_assistant_no_connection": ("host",),
+    "home_assistant_timeout": ("host",),
+    "home_assistant_cut": ("host",),
+    "home_assistant_unavailable": ("host", "status"),
+    "home_assistant_tls": ("host", "reason"),
+    "home_assistant_tls_expired": ("host",),
+    "home_assistant_tls_name": ("host",),
+    "home_assistant_tls_untrusted": ("host",),
+    "home_assistant_redirect": ("host", "to"),
+    "home_assistant_not_there": ("host",),
+    "home_assistant_proxy": ("host",),
+    "home_assistant_blocked": ("host",),
+    "home_assistant_refused": (),
+    "home_assistant_app_refused": (),
+    "home_assistant_not_admin": (),
+    "home_assistant_token_lost": (),
+    "home_assistant_starting": (),
+    "home_assistant_busy": (),
+    "home_assistant_no_locations": (),
+    "home_assistant_location_unknown": ("location",),
+    "home_assistant_no_key": (),
+    "home_assistant_failed": ("reason",),
+    "home_assistant_unexpected": ("reason",),
     "operation_not_found": (),
     "operation_not_cancellable": (),
     "operation_cancelled": (),

@@ -21,6 +21,7 @@ export interface ActivityEvents {
   backups_changed: { targetId: string };
   tokens_changed: Record<never, never>;
   settings_changed: Record<never, never>;
+  home_assistant_changed: Record<never, never>;
   access_ended: Pick<Principal, 'kind' | 'id'>;
 }
 
@@ -39,6 +40,7 @@ function follow(bus: Bus<ActivityEvents>, send: (event: CoreEvent) => void): () 
     bus.on('backups_changed', ({ targetId }) => send({ event: 'backups_changed', target_id: targetId })),
     bus.on('tokens_changed', () => send({ event: 'tokens_changed' })),
     bus.on('settings_changed', () => send({ event: 'settings_changed' })),
+    bus.on('home_assistant_changed', () => send({ event: 'home_assistant_changed' })),
   ];
   return () => {
     for (const end of subscriptions) end();

@@ -101,6 +101,14 @@ export const AutomaticRequest = v.object({
   enabled: v.boolean(),
   /** Where automatic backups are off altogether: make them daily, too. */
   schedule: v.optional(v.boolean(), false),
+  /**
+   * Where nobody has set up automatic backups in Home Assistant yet: the key to encrypt them with, made on the person's
+   * own page as Home Assistant's assistant makes it, and shown there to be kept. Everything else that the assistant
+   * recommends is set, too. Without it such a home is refused (`home_assistant_no_key`); a key that is there stays.
+   */
+  key: v.optional(
+    v.pipe(v.string(), v.regex(/^[A-Z0-9]{4}(-[A-Z0-9]{4}){6}$/, 'seven groups of four capitals and digits')),
+  ),
 });
 export type AutomaticRequest = v.InferOutput<typeof AutomaticRequest>;
 

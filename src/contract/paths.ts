@@ -28,4 +28,7 @@ export const PATHS = {
   operation: '/api/v1/operations/{operation_id}',
   operation_cancel: '/api/v1/operations/{operation_id}/cancel',
   events: '/api/v1/events',
+  home_assistant: '/api/v1/home-assistant',
+  home_assistant_backups: '/api/v1/home-assistant/backups',
+  home_assistant_automatic: '/api/v1/home-assistant/automatic',
 } as const;

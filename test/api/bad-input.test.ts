@@ -44,6 +44,9 @@ const valid: Record<string, unknown> = {
     }),
   },
   'POST /api/v1/targets/{target_id}/uploads/{upload_id}/commit': { size: 10, crc32: '00000000' },
+  'PUT /api/v1/home-assistant': { url: 'http://127.0.0.1:1', token: 'a token' },
+  'POST /api/v1/home-assistant/backups': { agent_ids: ['homestash.shelf'] },
+  'PUT /api/v1/home-assistant/automatic': { agent_id: 'homestash.shelf', enabled: true, schedule: false },
 };
 let before: string;
 
