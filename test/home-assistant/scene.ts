@@ -18,6 +18,9 @@ import { CoreClient } from '../harness/core-client.ts';
 import { IdleClock } from '../harness/idle-clock.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
+/** Sooner than the clock leaps: what has come about is seen before time goes on (milliseconds). */
+const LOOK_MS = 5;
+
 interface SceneOptions {
   readonly supervisor?: { readonly url: string; readonly token: string };
 }
@@ -93,10 +96,14 @@ export class Scene {
   /** Waits for a document that is so; time leaps meanwhile. */
   until(what: string, is: (document: HomeAssistant) => unknown): Promise<HomeAssistant> {
     return this.clock.during(
-      waitFor(what, (): HomeAssistant | undefined => {
-        const document = this.feature.document();
-        return is(document) ? document : undefined;
-      }),
+      waitFor(
+        what,
+        (): HomeAssistant | undefined => {
+          const document = this.feature.document();
+          return is(document) ? document : undefined;
+        },
+        { intervalMs: LOOK_MS },
+      ),
     );
   }
 
