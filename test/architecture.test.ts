@@ -113,6 +113,19 @@ describe('the import rules of the source', () => {
     expect(cycleIn(graphOf(source, (file) => file))).toBeUndefined());
 });
 
+/** What takes memory that a box with 1 GB has only for who uses it: loaded when it is needed, by `import()`. */
+const HEAVY = ['age-encryption', 'home-assistant-js-websocket', 'mqtt', 'ws', 'yaml'];
+
+test('what is heavy is loaded only when it is needed', () => {
+  const root = join(repositoryRoot, 'src');
+  const offenders = [...readSource().keys()].filter((file) => {
+    const source = readFileSync(join(root, file), 'utf8');
+    const loaded = [...source.matchAll(/^import (?!type\b)[^;]*?from '([^']+)'/gm)].map(([, name]) => name);
+    return loaded.some((name) => HEAVY.includes(name as string));
+  });
+  expect(offenders).toEqual([]);
+});
+
 describe('the check itself', () => {
   const made: [string, string, string][] = [
     ['kernel/http/app.ts', "import { Targets } from '../../backups/targets.ts';", 'kernel'],

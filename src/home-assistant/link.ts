@@ -20,7 +20,7 @@ interface LinkOptions {
 const FIRST_PAUSE_MS = 1_000;
 
 /** A restart of Home Assistant is over at some time in a minute or two, and an attempt costs nothing (milliseconds). */
-const LONGEST_PAUSE_MS = 30_000;
+const LONGEST_PAUSE_MS = 15_000;
 
 /** A token that was refused stays so until somebody does something, and Home Assistant bans who tries too often (milliseconds). */
 const REFUSED_PAUSE_MS = 6 * 60 * 60_000;
@@ -29,10 +29,16 @@ const REFUSED_PAUSE_MS = 6 * 60 * 60_000;
 const SUPERVISOR_REFUSED_PAUSE_MS = 5 * 60_000;
 
 /** A connection that lasted so long was no flash in a storm of restarts (milliseconds). */
-const STABLE_MS = 60_000;
+const STABLE_MS = 30_000;
 
 /** A person who waits for an answer gets one within this time (milliseconds). */
 const PATIENCE_MS = 5_000;
+
+/** Of addresses, certificates and tokens nobody knows who never entered any. */
+function throughSupervisor(problem: Problem): Problem {
+  const refused = isProblem(problem, 'home_assistant_refused');
+  return new Problem(refused ? 'home_assistant_app_refused' : 'home_assistant_away', { cause: problem });
+}
 
 /** The connection to Home Assistant: made at once, kept, and made again for ever. */
 export class Link {
@@ -117,13 +123,14 @@ export class Link {
 
   async #keep(door: Door, via: Way['via'], signal: AbortSignal): Promise<void> {
     const { clock, log, random } = this.#options;
-    const refusedPause = via === 'supervisor' ? SUPERVISOR_REFUSED_PAUSE_MS : REFUSED_PAUSE_MS;
+    const supervised = via === 'supervisor';
+    const refusedPause = supervised ? SUPERVISOR_REFUSED_PAUSE_MS : REFUSED_PAUSE_MS;
     for (let failures = 0; !signal.aborted; failures += 1) {
       this.#attemptedAt = clock.monotonic();
       const problem = await this.#live(door, signal);
       if (signal.aborted) return;
       const refused = isProblem(problem, 'home_assistant_refused');
-      this.#set(refused ? 'refused' : 'away', problem);
+      this.#set(refused ? 'refused' : 'away', supervised ? throughSupervisor(problem) : problem);
       this.#attemptEnded();
       if (clock.monotonic() - this.#attemptedAt >= STABLE_MS) failures = 0;
       const backoff = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures);
@@ -144,6 +151,8 @@ export class Link {
       signal.addEventListener('abort', () => session.close(), { once: true, signal: over.signal });
       void session.closed.then(() => over.abort());
       try {
+        // the Supervisor greets in the name of Home Assistant, whether that is there or not
+        await session.call('ping');
         signal.throwIfAborted();
         this.#session = session;
         this.#set('connected');

@@ -161,23 +161,56 @@ test('a token whose key was lost is asked for again', async () => {
 });
 
 describe('as an app', () => {
+  let supervisor: HomeAssistantSimulator;
+  let app: Scene;
+
+  beforeEach(async () => {
+    supervisor = await startHomeAssistantSimulator({ path: '/core/websocket' });
+    app = new Scene({ supervisor: { url: supervisor.url, token: ADMIN_TOKEN } });
+    await app.start();
+  });
+  afterEach(async () => {
+    await app.remove();
+    await supervisor.stop();
+    expect(app.lines.join('')).not.toMatch(/token-of-|"level":"error"/);
+  });
+
   test('the way leads through the Supervisor, and nobody enters another', async () => {
-    const supervisor = await startHomeAssistantSimulator({ path: '/core/websocket' });
-    const app = new Scene({ supervisor: { url: supervisor.url, token: ADMIN_TOKEN } });
-    try {
-      await app.start();
-      const document = await app.until(
-        'the connection',
-        ({ state, backups }) => state === 'connected' && backups,
-      );
-      expect(document).toMatchObject({ via: 'supervisor', url: null, home: { name: 'Home' } });
-      const refused = { problem: { status: 409, code: 'home_assistant_managed' } };
-      await expect(app.call('PUT', '', { url: home.url, token: ADMIN_TOKEN })).rejects.toMatchObject(refused);
-      await expect(app.call('DELETE')).rejects.toMatchObject(refused);
-      expect(home.connections).toBe(0);
-    } finally {
-      await app.remove();
-      await supervisor.stop();
+    const document = await app.until(
+      'the connection',
+      ({ state, backups }) => state === 'connected' && backups,
+    );
+    expect(document).toMatchObject({ via: 'supervisor', url: null, home: { name: 'Home' } });
+    const refused = { problem: { status: 409, code: 'home_assistant_managed' } };
+    await expect(app.call('PUT', '', { url: home.url, token: ADMIN_TOKEN })).rejects.toMatchObject(refused);
+    await expect(app.call('DELETE')).rejects.toMatchObject(refused);
+    expect(home.connections).toBe(0);
+  });
+
+  test('a Supervisor that greets while Home Assistant is not there yet is no connection', async () => {
+    await app.until('the connection', ({ state }) => state === 'connected');
+    const states = new Set<string>();
+    supervisor.hooks = { command: (_message, socket) => socket.close() };
+    supervisor.hangUp();
+    await app.until('the loss', ({ state }) => state === 'away');
+    for (let look = 0; look < 20; look += 1) {
+      await app.clock.during(app.clock.sleep(5_000));
+      states.add(app.feature.document().state);
     }
+    expect([...states]).toEqual(['away']);
+    expect(app.feature.document().problem).toMatchObject({ code: 'home_assistant_away' });
+    supervisor.hooks = {};
+    await app.until('the connection', ({ state }) => state === 'connected');
+  });
+
+  test('a Supervisor that refuses is told as what it is, and asked again in minutes', async () => {
+    await app.until('the connection', ({ state }) => state === 'connected');
+    supervisor.revoke(ADMIN_TOKEN);
+    const document = await app.until('the refusal', ({ state }) => state === 'refused');
+    expect(document.problem).toMatchObject({ code: 'home_assistant_app_refused' });
+    supervisor.tokens.set(ADMIN_TOKEN, { admin: true });
+    const before = app.clock.monotonic();
+    await app.until('the connection', ({ state }) => state === 'connected');
+    expect(app.clock.monotonic() - before).toBeLessThan(10 * 60_000);
   });
 });

@@ -62,6 +62,8 @@ const none = v.strictObject({});
 
 /** What Home Assistant 2026.11 does with the commands that we send, as its source says. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
+  // is answered with a pong instead
+  ping: command(none, () => null, false),
   get_config: command(none, ({ config }) => config, false),
   subscribe_events: command(v.strictObject({ event_type: v.string() }), () => null, false),
   'config/auth/list': command(none, ({ users }) => users),

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer as createPlain, type Server } from 'node:http';
 import { createServer as createSecure, type ServerOptions } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -30,6 +31,9 @@ interface SimulatorOptions {
   readonly path?: string;
   readonly tls?: ServerOptions;
 }
+
+/** A frame that closes, with status 1000 (RFC 6455, sections 5.5.1 and 7.4.1). */
+const CLOSE_NORMAL = Buffer.from([0x88, 0x02, 0x03, 0xe8]);
 
 const Auth = v.strictObject({ type: v.literal('auth'), access_token: v.string() });
 
@@ -103,6 +107,17 @@ export class HomeAssistantSimulator {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Says that it closes, as it does when it stops, and resolves when every client has hung up: it does not do that itself. */
+  async farewell(): Promise<void> {
+    const ends = [...this.#sockets].map((socket) => {
+      // from now on nobody here answers a close with an end
+      socket.removeAllListeners('data').resume();
+      socket.write(CLOSE_NORMAL);
+      return once(socket, 'end');
+    });
+    await Promise.all(ends);
+  }
+
   /** Sends an event to whoever subscribed to it: by the command, or for `subscribe_events` by the type of the event. */
   emit(subscription: string, event: unknown): void {
     for (const [socket, ids] of this.#subscriptions) {
@@ -163,6 +178,10 @@ export class HomeAssistantSimulator {
       const parsed = v.safeParse(command.members, members);
       if (!parsed.success) throw new CommandError('invalid_format', JSON.stringify(parsed.issues[0]));
       const hooked = await this.hooks.command?.(message, socket);
+      if (type === 'ping' && hooked === undefined) {
+        socket.send(JSON.stringify({ id, type: 'pong' }));
+        return;
+      }
       const result = hooked === undefined ? command.answer(this.home, parsed.output as never) : hooked;
       if (type.includes('subscribe_events')) this.#subscribe(socket, message);
       reply({ success: true, result });
