@@ -53,7 +53,9 @@ export class Link {
   /** Resolves when the attempt that is under way, or the next one, has ended. */
   #attempt = Promise.withResolvers<void>();
   #attemptedAt = Number.NEGATIVE_INFINITY;
+  #connectedAt = Number.POSITIVE_INFINITY;
   #pause: AbortController | undefined;
+  #tellConnected = true;
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -108,14 +110,7 @@ export class Link {
   }
 
   #set(state: HomeAssistant['state'], problem?: Problem): void {
-    const { clock, log } = this.#options;
-    if (state !== this.#state) {
-      this.#since = clock.now();
-      if (state === 'connected') log.info('connected to Home Assistant');
-      if (state === 'away' || state === 'refused') {
-        log.warning('no connection to Home Assistant', { state, reason: describeError(problem) });
-      }
-    }
+    if (state !== this.#state) this.#since = this.#options.clock.now();
     this.#state = state;
     this.#problem = problem;
     this.#options.onChange();
@@ -127,12 +122,18 @@ export class Link {
     const refusedPause = supervised ? SUPERVISOR_REFUSED_PAUSE_MS : REFUSED_PAUSE_MS;
     for (let failures = 0; !signal.aborted; failures += 1) {
       this.#attemptedAt = clock.monotonic();
+      this.#connectedAt = Number.POSITIVE_INFINITY;
       const problem = await this.#live(door, signal);
       if (signal.aborted) return;
+      if (clock.monotonic() - this.#connectedAt >= STABLE_MS) failures = 0;
       const refused = isProblem(problem, 'home_assistant_refused');
+      // in a storm once: the log is not the place where it is counted
+      if (failures === 0 || (refused && this.#state !== 'refused')) {
+        log.warning('no connection to Home Assistant', { refused, reason: describeError(problem) });
+        this.#tellConnected = true;
+      }
       this.#set(refused ? 'refused' : 'away', supervised ? throughSupervisor(problem) : problem);
       this.#attemptEnded();
-      if (clock.monotonic() - this.#attemptedAt >= STABLE_MS) failures = 0;
       const backoff = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failures);
       const pause = (refused ? refusedPause : backoff) * (0.5 + random() / 2);
       log.debug('the next attempt to reach Home Assistant', { in_seconds: Math.round(pause / 1000) });
@@ -155,8 +156,11 @@ export class Link {
         await session.call('ping');
         signal.throwIfAborted();
         this.#session = session;
+        this.#connectedAt = clock.monotonic();
         this.#set('connected');
         this.#attemptEnded();
+        if (this.#tellConnected) log.info('connected to Home Assistant');
+        this.#tellConnected = false;
         await attend(session, over.signal);
         return new Problem('home_assistant_away');
       } finally {

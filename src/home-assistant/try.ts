@@ -1,3 +1,4 @@
+import type { ProblemCode } from '../contract/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isProblem, Problem } from '../kernel/errors.ts';
 import { candidates, doorAt } from './address.ts';
@@ -17,8 +18,13 @@ const INPUT_STATUS = 422;
 /** A person looks on, and two addresses may be tried (milliseconds). */
 const PATIENCE_MS = 10_000;
 
-/** Home Assistant was there, so no other address is meant. */
-const OF_HOME_ASSISTANT = ['home_assistant_refused', 'home_assistant_not_admin'] as const;
+/** Nothing there, or something else: another port may be meant. */
+const ELSEWHERE: ReadonlySet<ProblemCode> = new Set([
+  'home_assistant_no_connection',
+  'home_assistant_timeout',
+  'home_assistant_not_there',
+  'home_assistant_redirect',
+]);
 
 /** Does once all that is done on a connection. @throws Problem */
 async function tryDoor(door: Door, { clock, signal }: TryOptions): Promise<void> {
@@ -39,18 +45,18 @@ async function tryDoor(door: Door, { clock, signal }: TryOptions): Promise<void>
 
 /** Finds the Home Assistant that is meant and returns its origin. @throws Problem that says exactly what is wrong. */
 export async function tryAccess(url: string, token: string, options: TryOptions): Promise<string> {
-  const problems: Problem[] = [];
+  let typed: Problem | undefined;
   for (const origin of candidates(url)) {
     try {
       await tryDoor(doorAt(origin, token), options);
       return origin;
     } catch (error) {
+      options.signal.throwIfAborted();
       if (!isProblem(error)) throw error;
-      problems.push(error);
-      if (OF_HOME_ASSISTANT.some((code) => code === error.code)) break;
+      if (!ELSEWHERE.has(error.code)) throw error.withStatus(INPUT_STATUS);
+      typed ??= error;
     }
   }
-  // of several addresses the one that Home Assistant answered at, else the one that was typed
-  const said = problems.find(({ code }) => OF_HOME_ASSISTANT.some((known) => known === code));
-  throw (said ?? problems[0] ?? new Problem('internal')).withStatus(INPUT_STATUS);
+  // of several addresses people are told of the one that was typed
+  throw (typed ?? new Problem('internal')).withStatus(INPUT_STATUS);
 }

@@ -94,6 +94,18 @@ test('a long absence costs an attempt each quarter of a minute and one line in t
   await connected();
 });
 
+test('a Home Assistant that greets and then says nothing is told once', async () => {
+  await connect();
+  home.hooks = { command: never };
+  home.hangUp();
+  await pass(15 * MINUTE_MS);
+  expect(scene.feature.document()).toMatchObject({ state: 'away', problem: { code: 'home_assistant_away' } });
+  const warnings = scene.lines.filter((line) => line.includes('"level":"warning"'));
+  expect(warnings).toHaveLength(1);
+  home.hooks = {};
+  await connected();
+});
+
 test('a storm of restarts is met with patience, and survived', async () => {
   await connect();
   const before = home.connections;
@@ -102,6 +114,7 @@ test('a storm of restarts is met with patience, and survived', async () => {
   await pass(15 * MINUTE_MS);
   expect(home.connections - before).toBeGreaterThan(50);
   expect(home.connections - before).toBeLessThan(80);
+  expect(scene.lines.filter((line) => line.includes('"level":"warning"')).length).toBeLessThan(3);
   home.hooks = {};
   await connected();
 });
