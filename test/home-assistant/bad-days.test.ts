@@ -274,7 +274,8 @@ test('thousands of events are told once a second, and the newest last', async ()
   const seconds = (scene.clock.monotonic() - begun) / SECOND_MS;
   expect(scene.told.length).toBeGreaterThan(2);
   const pauses = scene.told.slice(1).map((at, index) => at - (scene.told[index] as number));
-  expect(Math.min(...pauses)).toBeGreaterThanOrEqual(SECOND_MS - 1);
+  // Node's timers may be a little early
+  expect(Math.min(...pauses)).toBeGreaterThanOrEqual(SECOND_MS - 20);
   // nor is Home Assistant asked more often
   const asked = home.commands.filter(({ type }) => type === 'get_config').length;
   expect(asked).toBeLessThanOrEqual(seconds + 3);
