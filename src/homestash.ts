@@ -1,17 +1,13 @@
 #!/usr/bin/env -S node --max-semi-space-size=1
 // The small young generation (1 MiB) lets the chunks of a stream go soon: 70 MB less memory and half the CPU in an upload.
 import { parseArgs } from 'node:util';
-import { readEnvironment } from './environment.ts';
-import { isProblem } from './kernel/errors.ts';
-import { describeError } from './kernel/log.ts';
-import { wordProblem } from './kernel/texts.ts';
-import { startCore } from './main.ts';
-import { giveToken, makeNewSetupCode, pair } from './one-shot.ts';
+import type { RunOptions } from './environment.ts';
 
 const USAGE = `usage: homestash serve              start the core; prints one line of JSON when it is ready
        homestash pair [--url URL]    print a fresh pairing code (valid once, for 15 minutes)
        homestash token NAME          print a new token for the API, for programs of your own
        homestash setup-code          print a code with which the web page takes a new password (valid once, for 15 minutes)
+       homestash health              status 0 when the core is well, 1 when it is not
 
 environment:
   HOMESTASH_DATA       where everything is kept (default: homestash in the user's data home)
@@ -31,28 +27,49 @@ as an app of Home Assistant (where the Supervisor sets SUPERVISOR_TOKEN):
 /** The convention for a wrong command line (sysexits.h, EX_USAGE). */
 const EXIT_USAGE = 64;
 
-async function serve(): Promise<void> {
-  const core = await startCore(readEnvironment(process.env));
-  const stop = () => void core.stop().then(() => process.exit(0));
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
-  process.stdout.write(`${JSON.stringify({ ready: true, url: core.url, version: core.info.version })}\n`);
+// What a command needs is loaded by that command: `health` runs every minute, and most of the program would be loaded
+// for nothing.
+
+async function environment(): Promise<RunOptions> {
+  const { readEnvironment } = await import('./environment.ts');
+  return readEnvironment(process.env);
+}
+
+async function serveCore(): Promise<void> {
+  const { serve } = await import('./serve.ts');
+  await serve(await environment());
 }
 
 async function printPairingCode(url: string | undefined): Promise<void> {
-  const result = await pair(readEnvironment(process.env), url);
+  const { pair } = await import('./one-shot.ts');
+  const result = await pair(await environment(), url);
   process.stdout.write(`${result.code}\n`);
   process.stderr.write(`valid once, until ${result.expires_at}, for ${result.url}\n`);
 }
 
 async function printToken(name: string): Promise<void> {
-  process.stdout.write(`${await giveToken(readEnvironment(process.env), name)}\n`);
+  const { giveToken } = await import('./one-shot.ts');
+  process.stdout.write(`${await giveToken(await environment(), name)}\n`);
 }
 
 async function printSetupCode(): Promise<void> {
-  const result = await makeNewSetupCode(readEnvironment(process.env));
+  const { makeNewSetupCode } = await import('./one-shot.ts');
+  const result = await makeNewSetupCode(await environment());
   process.stdout.write(`${result.code}\n`);
   process.stderr.write(`valid once, until ${result.expires_at}, at ${result.url}\n`);
+}
+
+async function checkHealth(): Promise<void> {
+  const { askOwnHealth } = await import('./health.ts');
+  await askOwnHealth(process.env);
+}
+
+async function inWords(error: unknown): Promise<string> {
+  const { isProblem } = await import('./kernel/errors.ts');
+  const { describeError } = await import('./kernel/log.ts');
+  const { wordProblem } = await import('./kernel/texts.ts');
+  const problem = isProblem(error) ? wordProblem(error) : undefined;
+  return problem ? `${problem.title} ${problem.hint}` : describeError(error, 'named');
 }
 
 async function main(): Promise<void> {
@@ -61,8 +78,9 @@ async function main(): Promise<void> {
     options: { url: { type: 'string' }, help: { type: 'boolean' } },
   });
   if (values.help) process.stdout.write(USAGE);
-  else if (positionals.length === 1 && positionals[0] === 'serve') await serve();
+  else if (positionals.length === 1 && positionals[0] === 'serve') await serveCore();
   else if (positionals.length === 1 && positionals[0] === 'pair') await printPairingCode(values.url);
+  else if (positionals.length === 1 && positionals[0] === 'health') await checkHealth();
   else if (positionals.length === 2 && positionals[0] === 'token') await printToken(positionals[1] ?? '');
   else if (positionals.length === 1 && positionals[0] === 'setup-code') await printSetupCode();
   else {
@@ -74,9 +92,6 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  const problem = isProblem(error) ? wordProblem(error) : undefined;
-  process.stderr.write(
-    `homestash: ${problem ? `${problem.title} ${problem.hint}` : describeError(error, 'named')}\n`,
-  );
+  process.stderr.write(`homestash: ${await inWords(error)}\n`);
   process.exit(1);
 }

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -7,6 +8,7 @@ import { readEnvironment } from '../src/environment.ts';
 import { Command } from './harness/command.ts';
 import { CoreClient } from './harness/core-client.ts';
 import { freePort } from './harness/free-port.ts';
+import { waitFor } from './harness/wait-for.ts';
 
 let dir: string;
 let data: string;
@@ -92,6 +94,13 @@ describe('homestash serve', () => {
     expect(stderr).toContain(`another Homestash already serves ${data}`);
     expect(stderr).not.toContain('    at ');
     expect((await fetch(`${url}/api/ping`)).status).toBe(200);
+  });
+
+  test('a SIGTERM while it starts ends it with status 0, too', async () => {
+    const serve = start(Command.program(['serve'], serving()));
+    await waitFor('the start to have begun', () => existsSync(join(data, 'serve.lock')), { intervalMs: 1 });
+    serve.signal('SIGTERM');
+    expect(await serve.ended).toMatchObject({ code: 0, signal: null });
   });
 
   test('a kill -9 does not block the next start', async () => {
@@ -282,6 +291,43 @@ describe('homestash pair', () => {
     expect(secretOf(code)).toMatchObject({ u: 'http://stash.local:8098' });
     const { url } = await start(Command.program(['serve'], serving())).ready();
     await CoreClient.pair(url, code);
+  });
+});
+
+describe('homestash health', () => {
+  const asked = (env: Record<string, string>) => start(Command.program(['health'], env)).ended;
+
+  test.for([
+    ['on one address', '127.0.0.2'],
+    ['on every address', '0.0.0.0'],
+    ['where nothing is said', ''],
+  ] as const)('tells whether the core is well that listens %s', async ([, bind]) => {
+    const env = serving({ HOMESTASH_API_PORT: String(await freePort()), HOMESTASH_BIND: bind });
+    const before = await asked(env);
+    expect(before.code).toBe(1);
+    expect(before.stderr).toContain('ECONNREFUSED');
+    const serve = start(Command.program(['serve'], env));
+    await serve.ready();
+    expect(await asked(env)).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    serve.signal('SIGSTOP');
+    expect((await asked(env)).code).toBe(1);
+  });
+
+  test('is not satisfied with something else on the port', async () => {
+    const other = createHttpServer((_request, response) => response.end('{"status":"ok"}'));
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = other.address() as AddressInfo;
+      const { code, stderr } = await asked({ HOMESTASH_API_PORT: String(port) });
+      expect(code).toBe(1);
+      expect(stderr).toContain('no Homestash');
+    } finally {
+      other.close();
+    }
+  });
+
+  test('says that a port which is chosen at the start is not known', async () => {
+    expect((await asked(serving())).stderr).toContain('HOMESTASH_API_PORT');
   });
 });
 
