@@ -1,13 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { LANGUAGES } from '../index.ts';
+import { appChangelog, appConfiguration, appRepository, appTexts, type Package } from './app.ts';
 import { pythonContract } from './python.ts';
 import { exceptionPlaceholders, integrationTexts, readTexts } from './texts.ts';
-
-interface Package {
-  readonly version: string;
-  readonly homepage: string;
-  readonly bugs: string;
-}
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
@@ -31,17 +26,21 @@ function manifest({ version, homepage, bugs }: Package): object {
 
 /** Everything that is derived: the path from the root of the repository, and the content. */
 export function outputs(root: URL): ReadonlyMap<string, string> {
-  const project = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as Package;
+  const read = (path: string) => readFileSync(new URL(path, root), 'utf8');
+  const project = JSON.parse(read('package.json')) as Package;
+  const { homeassistant } = JSON.parse(read('hacs.json')) as { homeassistant: string };
   const integration = 'custom_components/homestash';
   const files = new Map<string, string>();
   const placeholders = exceptionPlaceholders(readTexts(root, 'en'));
   files.set(`${integration}/contract.py`, pythonContract({ version: project.version, placeholders }));
   files.set(`${integration}/manifest.json`, json(manifest(project)));
+  files.set('repository.yaml', appRepository(project));
+  files.set('addon/config.yaml', appConfiguration(project, homeassistant));
+  files.set('addon/CHANGELOG.md', appChangelog(read('CHANGELOG.md'), project));
   for (const language of LANGUAGES) {
-    files.set(
-      `${integration}/translations/${language}.json`,
-      json(integrationTexts(readTexts(root, language))),
-    );
+    const texts = readTexts(root, language);
+    files.set(`${integration}/translations/${language}.json`, json(integrationTexts(texts)));
+    files.set(`addon/translations/${language}.yaml`, appTexts(texts));
   }
   return files;
 }

@@ -17,6 +17,10 @@ export interface Texts {
   readonly problems: Readonly<Record<string, { readonly title: string; readonly hint: string }>>;
   readonly fields: Readonly<Record<string, Readonly<Record<string, FieldTexts>>>>;
   readonly notices: Readonly<Record<string, { readonly title: string; readonly text: string }>>;
+  readonly app: {
+    readonly configuration: Readonly<Record<string, { readonly name: string; readonly description: string }>>;
+    readonly api_port: string;
+  };
   readonly home_assistant: { readonly exceptions: Messages; readonly [section: string]: unknown };
 }
 
