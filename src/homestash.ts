@@ -32,7 +32,10 @@ const EXIT_USAGE = 64;
 
 async function environment(): Promise<RunOptions> {
   const { readEnvironment } = await import('./environment.ts');
-  return readEnvironment(process.env);
+  const { becomeOwnerOf } = await import('./run-as.ts');
+  const options = readEnvironment(process.env);
+  becomeOwnerOf(options.dataDir);
+  return options;
 }
 
 async function serveCore(): Promise<void> {
