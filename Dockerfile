@@ -14,6 +14,8 @@ RUN npm ci --workspaces=false
 COPY tsconfig.json tsconfig.build.json ./
 COPY script ./script
 COPY translations ./translations
+# the picture of the page
+COPY custom_components/homestash/brand ./custom_components/homestash/brand
 COPY src ./src
 RUN npm run build && find dist -name '*.map' -delete && chmod +x dist/homestash.js
 

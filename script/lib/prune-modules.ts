@@ -23,6 +23,8 @@ const SURPLUS = [
   'valibot/dist/*.{cjs,min.*}',
   'yaml/browser',
   'mqtt/dist',
+  // what compiles modules for the Node that a package brings (outside of containers)
+  'node-linux-*/{include,share}',
   // what people read
   '**/*.{map,md,markdown}',
   '**/{test,tests,__tests__,docs,example,examples,benchmark,.github}',

@@ -6,7 +6,8 @@ import { makeBackup, sumOf } from '../harness/archives.ts';
 import { repositoryRoot } from '../harness/cache.ts';
 import { CoreClient } from '../harness/core-client.ts';
 import { freePort } from '../harness/free-port.ts';
-import { type ContainerOptions, canBuildImage, Image } from '../harness/image.ts';
+import { type ContainerOptions, Image } from '../harness/image.ts';
+import { canOverlay } from '../harness/overlay.ts';
 import { Program } from '../harness/process.ts';
 import { removeTemporary, temporaryFolder } from '../harness/temporary.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -27,7 +28,7 @@ const MOST_MEMORY = 130 * MIB;
 
 const tell = (text: string) => process.stdout.write(`image: ${text}\n`);
 
-describe.skipIf(!canBuildImage())('the image, from the steps of its Dockerfile', () => {
+describe.skipIf(!canOverlay())('the image, from the steps of its Dockerfile', () => {
   let dir: string;
   let image: Image;
   let container: Program | undefined;

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,6 +7,7 @@ import { DEFAULT_API_PORT, LANGUAGES } from '../../src/contract/index.ts';
 import { makeBackup } from '../harness/archives.ts';
 import { repositoryRoot } from '../harness/cache.ts';
 import type { CoreProcess } from '../harness/core.ts';
+import { sourceFiles } from '../harness/sources.ts';
 import { Stage } from '../harness/stage.ts';
 import { appFaults, type Configuration, isLeftOut } from './app-rules.ts';
 
@@ -20,14 +20,6 @@ const texts = Object.fromEntries(
     parse(read(`addon/translations/${language}.yaml`)) as Configuration,
   ]),
 );
-
-/** What git knows of this repository, and what it will know. */
-const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
-  cwd: repositoryRoot,
-  encoding: 'utf8',
-})
-  .trim()
-  .split('\n');
 
 describe('the app', () => {
   test('is one that the Supervisor takes, and asks for no power that costs it trust', () =>
@@ -80,12 +72,12 @@ describe('the app', () => {
   });
 
   test('is the only thing in the repository that the Supervisor takes for an app', () => {
-    const apps = files.filter((file) => /^config\.(ya?ml|json)$/.test(basename(file)));
+    const apps = sourceFiles().filter((file) => /^config\.(ya?ml|json)$/.test(basename(file)));
     expect(apps).toEqual(['addon/config.yaml']);
   });
 
   test('lives with exactly one integration', () => {
-    const integrations = files.filter((file) => file.startsWith('custom_components/'));
+    const integrations = sourceFiles().filter((file) => file.startsWith('custom_components/'));
     expect(new Set(integrations.map((file) => file.split('/')[1]))).toEqual(new Set(['homestash']));
   });
 });
@@ -148,7 +140,7 @@ describe('a backup of the app', () => {
   test.for([
     'homestash.before-7.db',
     'copies/homestash-2026-11-25.db',
-    'logs/homestash.log',
+    'log/homestash.log',
     'cache/listing.json',
     'tmp/anything',
     'backups/Some backup.tar',

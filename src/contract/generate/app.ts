@@ -30,7 +30,7 @@ const LEFT_OUT = [
   'backups/*.put',
   'cache/*',
   'copies/*',
-  'logs/*',
+  'log/*',
   'tmp/*',
   'homestash.before-*.db',
   'homestash.db-shm',
