@@ -45,13 +45,16 @@ export class Overlay {
   mounts(): string[] {
     const { root, content } = this;
     const cache = npmCache();
+    // either may lie in /tmp, where nothing is now
+    const there = (path: string) => `mkdir -p ${root}${path}`;
     return [
       `mount -t overlay overlay -o lowerdir=/,upperdir=${content},workdir=${this.#work} ${root}`,
       `mount --rbind /dev ${root}/dev`,
       `mount -t proc proc ${root}/proc`,
       `mount -t tmpfs tmpfs ${root}/tmp`,
+      there(repositoryRoot),
       `mount -t tmpfs hidden ${root}${repositoryRoot}`,
-      ...(existsSync(cache) ? [`mount --bind ${cache} ${root}${cache}`] : []),
+      ...(existsSync(cache) ? [there(cache), `mount --bind ${cache} ${root}${cache}`] : []),
     ];
   }
 }
