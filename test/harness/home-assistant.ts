@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { homeAssistantBin } from './cache.ts';
+import { homeAssistantBin, version } from './cache.ts';
 import { freePort } from './free-port.ts';
 import { type Credentials, needsOnboarding, onboard, signIn, TEST_OWNER } from './home-assistant/auth.ts';
 import { Backups } from './home-assistant/backups.ts';
@@ -28,6 +28,20 @@ const TOKEN_STORED_TIMEOUT_MS = 15_000;
 const RESTART_EXIT_CODE = 100;
 const SHIM_DOMAIN = 'homestash';
 
+/** A Supervisor beside which Home Assistant runs; its simulator is one. */
+export interface SupervisorBeside {
+  /** `host:port` */
+  readonly address: string;
+  readonly coreToken: string;
+  attachCore(container: {
+    readonly version: string;
+    readonly socketPath: string;
+    readonly configDir: string;
+    restart(): Promise<void>;
+    stop(): Promise<void>;
+  }): void;
+}
+
 export interface HomeAssistantOptions {
   /** Where configuration and log go; a temporary folder if not given. An existing one is taken up again. */
   dir?: string;
@@ -35,6 +49,8 @@ export interface HomeAssistantOptions {
   shim?: string;
   port?: number;
   owner?: Credentials;
+  /** Run as Home Assistant OS runs it: under a Supervisor. */
+  supervisor?: SupervisorBeside;
 }
 
 /** A real Home Assistant on 127.0.0.1, restarted when it asks for it, as its container does. */
@@ -58,11 +74,20 @@ export class HomeAssistant {
     this.url = `http://127.0.0.1:${port}`;
     this.configDir = join(dir, 'config');
     this.owner = options.owner ?? TEST_OWNER;
+    const socketPath = join(dir, 'core.sock');
     this.#program = new Program({
       command: join(homeAssistantBin(), 'hass'),
+      env: supervisedBy(options.supervisor, socketPath),
       args: ['-c', this.configDir, '--skip-pip', '--log-no-color'],
       cwd: dir,
       logFile: join(dir, 'home-assistant.log'),
+    });
+    options.supervisor?.attachCore({
+      version: version('HOME_ASSISTANT_VERSION'),
+      socketPath,
+      configDir: this.configDir,
+      restart: () => this.#restartContainer(),
+      stop: () => this.stop(),
     });
   }
 
@@ -189,6 +214,12 @@ export class HomeAssistant {
     });
   }
 
+  /** What the Supervisor does when Home Assistant asks it for a restart. */
+  async #restartContainer(): Promise<void> {
+    await this.#program.stop();
+    if (this.#expectedToRun) this.#launch();
+  }
+
   async #serves(): Promise<boolean> {
     return (await fetch(`${this.url}/manifest.json`)).ok;
   }
@@ -223,6 +254,15 @@ export class HomeAssistant {
       ended.abort();
     }
   }
+}
+
+function supervisedBy(supervisor: SupervisorBeside | undefined, socketPath: string): Record<string, string> {
+  if (!supervisor) return {};
+  return {
+    SUPERVISOR: supervisor.address,
+    SUPERVISOR_TOKEN: supervisor.coreToken,
+    SUPERVISOR_CORE_API_SOCKET: socketPath,
+  };
 }
 
 /** fetch says TypeError when the other side went away, and nothing else that would tell. */

@@ -34,7 +34,7 @@ export function haveMosquitto(): boolean {
   return find('mosquitto') !== undefined && find('mosquitto_sub') !== undefined;
 }
 
-interface MosquittoOptions {
+export interface MosquittoOptions {
   /** Where its configuration and log go; a temporary folder if not given. */
   dir?: string;
   port?: number;

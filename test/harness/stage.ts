@@ -1,8 +1,14 @@
 import { join } from 'node:path';
 import type { CoreOptions } from '../../src/main.ts';
+import {
+  type SupervisorOptions,
+  type SupervisorSimulator,
+  startSupervisor,
+} from '../simulators/supervisor/index.ts';
 import { type CoreProcess, type CoreProcessOptions, startCoreProcess } from './core.ts';
 import { type HomeAssistant, type HomeAssistantOptions, startHomeAssistant } from './home-assistant.ts';
 import { type LocalCore, startLocalCore } from './local-core.ts';
+import { type Mosquitto, type MosquittoOptions, startMosquitto } from './mosquitto.ts';
 import { SHIM } from './pairing.ts';
 import type { S3Server } from './s3-server.ts';
 import { removeTemporary, temporaryFolder } from './temporary.ts';
@@ -52,6 +58,16 @@ export class Stage {
     const starting = startLocalCore(options);
     this.#keep(starting.then((core) => ({ stop: () => core.remove() })));
     return starting;
+  }
+
+  /** A Supervisor with our app; `home({ supervisor })` runs Home Assistant under it. */
+  supervisor(options: SupervisorOptions = {}): Promise<SupervisorSimulator> {
+    return this.#keep(startSupervisor({ dir: this.path('supervisor'), ...options }));
+  }
+
+  /** A broker. */
+  mosquitto(options: MosquittoOptions = {}): Promise<Mosquitto> {
+    return this.#keep(startMosquitto({ dir: this.path('mosquitto'), ...options }));
   }
 
   /** A Home Assistant that has our integration. */
