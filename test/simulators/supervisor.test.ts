@@ -1,9 +1,8 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
+import { EchoPage } from '../harness/echo-page.ts';
 import { ForwardClock } from '../harness/forward-clock.ts';
 import { readAppConfig, type SupervisorSimulator, startSupervisor } from './supervisor/index.ts';
 
@@ -142,48 +141,37 @@ test('a config.yaml that the Supervisor would refuse is refused', () => {
 describe('ingress', () => {
   const clock = new ForwardClock();
   let supervisor: SupervisorSimulator;
-  let page: Server;
-  let answer: (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
-  let last: { request: IncomingMessage; body: Buffer; peer: string | undefined };
+  const page = new EchoPage();
 
   beforeAll(async () => {
-    page = createServer(async (request, response) => {
-      const peer = request.socket.remoteAddress;
-      const chunks: Buffer[] = [];
-      for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-      last = { request, body: Buffer.concat(chunks), peer };
-      answer(request, response, last.body);
-    });
-    new WebSocketServer({ server: page }).on('connection', (socket, request) => {
+    await page.start();
+    new WebSocketServer({ server: page.server }).on('connection', (socket, request) => {
       socket.send(String(request.headers['x-remote-user-id']));
       socket.on('message', (data, binary) => socket.send(data, { binary }));
     });
-    page.listen(0, '127.0.0.1');
-    await once(page, 'listening');
     supervisor = await startSupervisor({
       clock,
       users: [ADMIN],
-      ingress: { host: '127.0.0.1', port: (page.address() as AddressInfo).port },
+      ingress: page.address,
     });
   });
   beforeEach(() => {
-    answer = (_request, response) => response.end('hello');
+    page.answer = (response) => response.end('hello');
   });
   afterAll(async () => {
     expect(supervisor.mistakes).toEqual([]);
     await supervisor.stop();
-    page.closeAllConnections();
-    page.close();
+    await page.stop();
   });
 
   test('comes from the gateway, and says who asks; nobody else can', async () => {
     const forged = { 'x-remote-user-id': 'mallory', 'X-Supervisor-Token': 'stolen', 'x-thing': 'kept' };
     const response = await supervisor.browse('/a/b?c=d', { userId: ADMIN.id, headers: forged });
     expect(await response.text()).toBe('hello');
-    const { request } = last;
-    expect(request.url).toBe('/a/b?c=d');
-    expect(last.peer).toBe(supervisor.gateway);
-    expect(request.headers).toMatchObject({
+    const { url, peer, headers } = page.last;
+    expect(url).toBe('/a/b?c=d');
+    expect(peer).toBe(supervisor.gateway);
+    expect(headers).toMatchObject({
       'x-remote-user-id': ADMIN.id,
       'x-remote-user-name': ADMIN.username,
       'x-remote-user-display-name': ADMIN.name,
@@ -192,12 +180,12 @@ describe('ingress', () => {
       'x-hass-source': 'core.ingress',
       'x-thing': 'kept',
     });
-    expect(request.headers).not.toHaveProperty('x-supervisor-token');
+    expect(headers).not.toHaveProperty('x-supervisor-token');
   });
 
   test('names nobody whom Home Assistant does not know', async () => {
     await supervisor.browse('/', { userId: 'unknown', headers: { 'x-remote-user-id': 'mallory' } });
-    expect(last.request.headers).not.toHaveProperty('x-remote-user-id');
+    expect(page.last.headers).not.toHaveProperty('x-remote-user-id');
   });
 
   test('wants a session, which lives by being used', async () => {
@@ -217,7 +205,7 @@ describe('ingress', () => {
   });
 
   test('writes the type of an answer without its character set, and takes compression off', async () => {
-    answer = (_request, response) => {
+    page.answer = (response) => {
       const body = gzipSync('hällo');
       const headers = { 'content-type': 'text/html; charset=utf-8', 'content-encoding': 'gzip' };
       response.writeHead(200, { ...headers, 'content-length': body.length }).end(body);
@@ -230,7 +218,7 @@ describe('ingress', () => {
 
   test('streams events as they come, and does not wait for their end', async () => {
     let more: () => void = () => undefined;
-    answer = (_request, response) => {
+    page.answer = (response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write('one');
       more = () => response.end('two');
     };
@@ -244,7 +232,7 @@ describe('ingress', () => {
   });
 
   test('streams a POST of any length, and takes nothing else that is larger than 16 MiB', async () => {
-    answer = (_request, response, body) => response.end(String(body.length));
+    page.answer = (response, { body }) => response.end(String(body.length));
     const send = (method: string, size: number) =>
       supervisor.browse('/upload', { method, body: Buffer.alloc(size) });
     expect(await (await send('PUT', 16 * MIB)).text()).toBe(String(16 * MIB));
@@ -253,10 +241,10 @@ describe('ingress', () => {
   });
 
   test('passes redirects and empty answers on as they are', async () => {
-    answer = (_request, response) => response.writeHead(303, { location: './there' }).end();
+    page.answer = (response) => response.writeHead(303, { location: './there' }).end();
     const redirect = await supervisor.browse('/here');
     expect([redirect.status, redirect.headers.get('location')]).toEqual([303, './there']);
-    answer = (_request, response) => response.writeHead(304, { etag: '"x"' }).end();
+    page.answer = (response) => response.writeHead(304, { etag: '"x"' }).end();
     expect((await supervisor.browse('/')).status).toBe(304);
   });
 

@@ -107,6 +107,11 @@ export class Backups {
     this.#dir = dir;
   }
 
+  /** The backups that it has. */
+  get stored(): string[] {
+    return [...this.#backups.keys()];
+  }
+
   routes(): RouteTable {
     const found = (slug = ''): Backup => {
       const backup = this.#backups.get(slug);

@@ -72,8 +72,10 @@ export class CoreLink {
 
   /** Posts JSON to one of Core's own endpoints and returns the status. */
   async push(method: 'POST' | 'DELETE', path: string, document: object = {}): Promise<number> {
-    const headers = { 'content-type': 'application/json' };
-    const response = await this.request({ method, path, headers, body: JSON.stringify(document) });
+    const body = JSON.stringify(document);
+    // Node writes no length of its own for a DELETE.
+    const headers = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) };
+    const response = await this.request({ method, path, headers, body });
     await textOf(response);
     return response.statusCode ?? 0;
   }

@@ -46,6 +46,7 @@ const CORE_TOKEN_BYTES = 56;
 export class SupervisorSimulator {
   readonly app: App;
   readonly discovery: Discovery;
+  readonly backups: Backups;
   /** What Core calls the Supervisor with. */
   readonly coreToken = randomBytes(CORE_TOKEN_BYTES).toString('hex');
   /** Requests that the real one might have answered and this one cannot: `GET /path`. */
@@ -81,14 +82,14 @@ export class SupervisorSimulator {
     this.discovery = new Discovery(this.#world);
     this.#sessions = new Sessions(this.#world);
     const jobs = new Jobs(this.#world);
-    const backups = new Backups(this.#world, jobs, () => this.#folder());
+    this.backups = new Backups(this.#world, jobs, () => this.#folder());
     this.#routes = new Routes([
       info(this.#world),
       services(this.#world),
       this.discovery.routes(),
       this.#sessions.routes(),
       jobs.routes(),
-      backups.routes(),
+      this.backups.routes(),
       ingress(this.#world, this.#sessions),
       proxy(this.#world),
     ]);
