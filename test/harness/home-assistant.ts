@@ -39,6 +39,7 @@ export interface SupervisorBeside {
     readonly configDir: string;
     restart(): Promise<void>;
     stop(): Promise<void>;
+    replace(work: () => Promise<void>, env: Record<string, string>): Promise<void>;
   }): void;
 }
 
@@ -88,6 +89,7 @@ export class HomeAssistant {
       configDir: this.configDir,
       restart: () => this.#restartContainer(),
       stop: () => this.stop(),
+      replace: (work, env) => this.#restartContainer(work, env),
     });
   }
 
@@ -204,20 +206,21 @@ export class HomeAssistant {
     return this.#program.log();
   }
 
-  #launch(): void {
+  #launch(env?: Record<string, string>): void {
     seedPort(this.configDir, this.#port);
     this.#expectedToRun = true;
     this.#starts += 1;
-    this.#program.start();
+    this.#program.start(env);
     void this.#program.exited.then(({ code }) => {
       if (this.#expectedToRun && code === RESTART_EXIT_CODE) this.#launch();
     });
   }
 
   /** What the Supervisor does when Home Assistant asks it for a restart. */
-  async #restartContainer(): Promise<void> {
+  async #restartContainer(work?: () => Promise<void>, env?: Record<string, string>): Promise<void> {
     await this.#program.stop();
-    if (this.#expectedToRun) this.#launch();
+    await work?.();
+    if (this.#expectedToRun) this.#launch(env);
   }
 
   async #serves(): Promise<boolean> {

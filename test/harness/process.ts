@@ -44,7 +44,8 @@ export class Program {
     this.logFile = options.logFile;
   }
 
-  start(): void {
+  /** What is given here is in its environment this once. */
+  start(once?: Record<string, string>): void {
     if (this.running) throw new Error(`${this.#options.command} runs already`);
     const { command, args = [], env, cwd } = this.#options;
     mkdirSync(dirname(this.logFile), { recursive: true });
@@ -55,7 +56,7 @@ export class Program {
     const child = spawn(file as string, words, {
       detached: true,
       stdio: ['ignore', log, log],
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...env, ...once },
       ...(cwd === undefined ? {} : { cwd }),
     });
     closeSync(log);

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { type ClientOptions, WebSocket } from 'ws';
+import { waitFor } from '../../harness/wait-for.ts';
 
 /** A user of Home Assistant, as far as the Supervisor cares. */
 export interface User {
@@ -18,6 +19,8 @@ export interface CoreContainer {
   readonly configDir: string;
   restart(): Promise<void>;
   stop(): Promise<void>;
+  /** Stops it, has something done to its folder, and starts it with this in its environment. */
+  replace(work: () => Promise<void>, env: Record<string, string>): Promise<void>;
 }
 
 interface CoreRequest {
@@ -26,6 +29,9 @@ interface CoreRequest {
   readonly headers?: Record<string, string>;
   readonly body?: Readable | string;
 }
+
+/** On a machine that is busy with other tests (milliseconds). */
+const START_TIMEOUT_MS = 120_000;
 
 /** Core waits for its clients to hang up before it ends, and ws waits for Core to do so: we are the one to hang up (milliseconds). */
 const HANG_UP_MS = 50;
@@ -90,6 +96,10 @@ export class CoreLink {
     } catch {
       return false;
     }
+  }
+
+  async untilItRuns(): Promise<void> {
+    await waitFor('Home Assistant to run', () => this.runs(), { timeoutMs: START_TIMEOUT_MS });
   }
 
   /** A websocket that Core has accepted. @throws CoreAway */

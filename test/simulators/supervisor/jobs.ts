@@ -17,6 +17,9 @@ export interface Job {
   readonly extra: null;
 }
 
+/** Says what it is at, and in the end what the job was about. */
+type Work = (job: Job, stage: (name: string) => Promise<void>) => Promise<string>;
+
 /** All jobs since the start; Core is told of every change. */
 export class Jobs {
   readonly #world: World;
@@ -27,7 +30,7 @@ export class Jobs {
   }
 
   /** Runs in the background; what it returns is what the job was about. */
-  begin(name: string, work: (stage: (name: string) => Promise<void>) => Promise<string>): Job {
+  begin(name: string, work: Work): Job {
     const job: Job = {
       uuid: randomUUID().replaceAll('-', ''),
       name,
@@ -45,10 +48,10 @@ export class Jobs {
     return job;
   }
 
-  async #run(job: Job, work: (stage: (name: string) => Promise<void>) => Promise<string>): Promise<void> {
+  async #run(job: Job, work: Work): Promise<void> {
     const tell = async () => this.#world.core?.event('job', { data: job });
     try {
-      job.reference = await work(async (stage) => {
+      job.reference = await work(job, async (stage) => {
         job.stage = stage;
         await tell();
       });
