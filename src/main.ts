@@ -9,7 +9,9 @@ import { openData } from './data.ts';
 import type { RunOptions } from './environment.ts';
 import { createGeneral, type GeneralEvents } from './general/index.ts';
 import { General } from './general/settings.ts';
+import { Discovery } from './home-assistant/discovery.ts';
 import { createHomeAssistant, type HomeAssistantEvents } from './home-assistant/index.ts';
+import { Supervisor } from './home-assistant/supervisor.ts';
 import { openInstance, reachableUrl, rememberUrl } from './instance.ts';
 import { Bus } from './kernel/bus.ts';
 import { type Clock, systemClock, timestamp } from './kernel/clock.ts';
@@ -128,8 +130,9 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     const { ingress, supervisor } = options;
     if (supervisor) log.redact(supervisor.token);
     const home = createHomeAssistant({ settings, secrets, bus, clock, log, supervisor });
+    const tokens = new AccessStore(data.tables(), clock);
     const access = createAccess({
-      tokens: new AccessStore(data.tables(), clock),
+      tokens,
       sessions: new SessionStore(data.tables()),
       people: ingress ? 'home_assistant' : 'password',
       isAdministrator: options.isAdministrator ?? home.isAdministrator,
@@ -156,6 +159,10 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       createActivity({ operations, bus, instanceId: instance.id }),
       home,
     ];
+
+    // outlets
+    const supervised = supervisor && new Supervisor({ ...supervisor, clock });
+
     const routes = features.flatMap((feature) => feature.routes);
     const system = createSystem({ info, routes: [...routes, ...access.api.routes] });
     for (const feature of features) {
@@ -181,6 +188,23 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     url = reachableUrl(options.bind, apiPort);
     await rememberUrl(settings, url);
     await access.welcome();
+
+    // what tells others where we are comes last
+    if (supervised) {
+      const discovery = new Discovery({
+        supervisor: supervised,
+        tokens,
+        settings,
+        secrets,
+        bus,
+        clock,
+        log,
+        info,
+        port: apiPort,
+      });
+      started.push(() => discovery.stop());
+      discovery.start();
+    }
     return { url, ingressPort, info, stop };
   } catch (error) {
     await stop();

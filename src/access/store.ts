@@ -117,6 +117,16 @@ export class AccessStore {
     }));
   }
 
+  /** Whether a token has ever been used; undefined when there is none of this id. */
+  async used(id: string): Promise<boolean | undefined> {
+    const row = await this.#query
+      .selectFrom('tokens')
+      .select('last_used_at')
+      .where('id', '=', id)
+      .executeTakeFirst();
+    return row && row.last_used_at !== null;
+  }
+
   /** @throws Problem `not_found` */
   async revoke(id: string): Promise<void> {
     const gone = await this.#query.deleteFrom('tokens').where('id', '=', id).returning('id').execute();

@@ -113,6 +113,9 @@ export const PROBLEMS = {
   home_assistant_no_key: describe(409),
   home_assistant_failed: describe(502),
   home_assistant_unexpected: describe(502),
+  // the Supervisor
+  supervisor_away: describe(503, 'unreachable'),
+  supervisor_refused: describe(502),
   // operations
   operation_not_found: describe(404),
   operation_not_cancellable: describe(409),

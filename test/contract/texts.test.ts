@@ -91,6 +91,7 @@ test('the values of a problem are those that the core gives', () => {
     home_assistant_location_unknown: ['location'],
     home_assistant_failed: ['reason'],
     home_assistant_unexpected: ['reason'],
+    supervisor_refused: ['status'],
     database_newer: ['path'],
   };
   for (const [code, { title, hint }] of Object.entries(readTexts(root, 'en').problems)) {

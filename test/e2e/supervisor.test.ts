@@ -1,6 +1,9 @@
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Target } from '../../src/contract/index.ts';
 import { agentId, type CoreProcess } from '../harness/core.ts';
+import { CoreClient } from '../harness/core-client.ts';
 import { EchoPage } from '../harness/echo-page.ts';
 import { signIn } from '../harness/home-assistant/auth.ts';
 import { IngressPage } from '../harness/home-assistant/ingress.ts';
@@ -12,6 +15,7 @@ import { waitFor } from '../harness/wait-for.ts';
 import type { SupervisorSimulator } from '../simulators/supervisor/index.ts';
 
 const MIB = 1024 * 1024;
+const PASSWORD = 'correct horse battery staple';
 const GUEST = { username: 'guest', password: 'guest-test' };
 
 describe('a real Home Assistant under the Supervisor', () => {
@@ -24,9 +28,13 @@ describe('a real Home Assistant under the Supervisor', () => {
 
   beforeAll(async () => {
     await behind.start();
-    supervisor = await stage.supervisor({ ingress: behind.address });
+    // Home Assistant is no container here, and knows no names of containers
+    supervisor = await stage.supervisor({ ingress: behind.address, hostname: '127.0.0.1' });
     await supervisor.showInSidebar(true);
-    [home, core] = await Promise.all([stage.home({ supervisor }), stage.core()]);
+    const env = { SUPERVISOR_TOKEN: supervisor.app.token, HOMESTASH_SUPERVISOR: supervisor.url };
+    home = await stage.home({ supervisor });
+    // looks once a minute whether Home Assistant runs
+    core = await stage.core({ env });
     target = (await core.client.targets())[0] as Target;
   });
   beforeEach(() => {
@@ -174,16 +182,17 @@ describe('a real Home Assistant under the Supervisor', () => {
       });
       return { status: response.status, answer: await response.json() };
     };
-    const begun = async () =>
-      (await home.entries.flowsInProgress()).find(
-        ({ handler, context }) => handler === 'homestash' && context.source === 'hassio',
-      );
 
-    test('a discovery message is pushed and starts a flow of our integration', async () => {
-      const config = { host: '127.0.0.1', port: 1, token: 'none', instance_id: 'abc' };
-      await asApp('POST', '/discovery', { service: 'homestash', config });
-      expect(supervisor.discovery.messages.size).toBe(1);
-      await waitFor('the flow', begun);
+    test('its announcement starts a flow of our integration, with which Home Assistant can come in', async () => {
+      await waitFor('the flow', async () =>
+        (await home.entries.flowsInProgress()).find(
+          ({ handler, context }) => handler === 'homestash' && context.source === 'hassio',
+        ),
+      );
+      const [{ service, config } = {}] = [...supervisor.discovery.messages.values()];
+      expect(service).toBe('homestash');
+      const announced = new CoreClient(`http://${config?.host}:${config?.port}`, String(config?.token));
+      expect(await announced.info()).toEqual(await core.client.info());
     });
 
     test('it goes through to the REST API and to the websocket, but never to what is the Supervisor’s own', async () => {
@@ -204,31 +213,51 @@ describe('a real Home Assistant under the Supervisor', () => {
     });
   });
 
-  test('its backups, which the Supervisor writes, go to our targets', async () => {
-    await pairWithHomeAssistant(home, core);
-    for (const password of [undefined, 'correct horse battery staple']) {
-      const { backup, outcome } = await home.backups.create({
-        agentIds: [agentId(target)],
-        ...(password ? { password } : {}),
-      });
+  describe('backups, which the Supervisor writes and puts back', () => {
+    beforeAll(() => pairWithHomeAssistant(home, core));
+
+    const create = async (password?: string) => {
+      const agentIds = [agentId(target)];
+      const { backup, outcome } = await home.backups.create({ agentIds, ...(password ? { password } : {}) });
       expect(outcome.state, JSON.stringify(outcome)).toBe('completed');
-      const stored = backup?.agents[agentId(target)];
-      expect(stored?.protected).toBe(password !== undefined);
-      const ours = (await core.client.list(target.id)).backups.find(
-        ({ backup: { backup_id } }) => backup_id === backup?.backup_id,
-      );
-      expect(ours?.suspect).toBeNull();
-      const download = await home.backups.download(String(backup?.backup_id), agentId(target));
-      expect(download.size).toBe(stored?.size);
-    }
-    // what lay with the Supervisor in between is gone
-    expect(supervisor.backups.stored).toEqual([]);
-    expect(supervisor.unserved).toEqual([]);
+      if (!backup) throw new Error('no backup is listed');
+      // what lay with the Supervisor in between is gone
+      expect(supervisor.backups.stored).not.toContain(backup.backup_id);
+      const { backups } = await core.client.list(target.id);
+      const ours = backups.find(({ backup: { backup_id } }) => backup_id === backup.backup_id);
+      expect(ours).toMatchObject({ suspect: null });
+      expect(backup.agents[agentId(target)]?.protected).toBe(password !== undefined);
+      return backup.backup_id;
+    };
+
+    test('go to our targets', async () => {
+      const { backup } = await home.backups.details(await create());
+      expect(backup?.agents).toHaveProperty([agentId(target)]);
+    });
+
+    test('come back from there', async () => {
+      const marker = join(home.configDir, 'marker.txt');
+      writeFileSync(marker, 'kept');
+      const id = await create(PASSWORD);
+      rmSync(marker);
+      const wrong = home.backups.restore(id, agentId(target), 'wrong');
+      await expect(wrong).rejects.toMatchObject({ code: 'password_incorrect' });
+      await home.backups.restore(id, agentId(target), PASSWORD);
+      await waitFor('the outcome', async () => {
+        const { last_action_event: last } = await home.backups.info();
+        return last?.manager_state === 'restore_backup' && last.state === 'completed';
+      });
+      expect(existsSync(marker)).toBe(true);
+      for (const domain of ['hassio', 'homestash']) {
+        expect((await home.entries.list(domain))[0]).toMatchObject({ state: 'loaded' });
+      }
+    });
   });
 
   test('a restart goes over the Supervisor, and finds everything again', async () => {
     await home.restart();
     expect((await home.entries.list('hassio'))[0]).toMatchObject({ state: 'loaded' });
     expect(await home.call('get_panels')).toHaveProperty(supervisor.app.slug);
+    expect(supervisor.unserved).toEqual([]);
   });
 });
