@@ -31,6 +31,11 @@ function lanAddress(): string | undefined {
     .find((address) => !address.internal && address.family === 'IPv4')?.address;
 }
 
+/** Whether anybody but this machine reaches a core that listens there. */
+export function reachableByOthers(bind: string): boolean {
+  return !/^(127\.|::1$|localhost$)/.test(bind);
+}
+
 /** Leaves the address where `pair` finds it. */
 export async function rememberUrl(settings: Settings, url: string): Promise<void> {
   await settings.write('listener', { url });

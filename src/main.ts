@@ -12,7 +12,7 @@ import { General } from './general/settings.ts';
 import { Discovery } from './home-assistant/discovery.ts';
 import { createHomeAssistant, type HomeAssistantEvents } from './home-assistant/index.ts';
 import { Supervisor } from './home-assistant/supervisor.ts';
-import { openInstance, reachableUrl, rememberUrl } from './instance.ts';
+import { openInstance, reachableByOthers, reachableUrl, rememberUrl } from './instance.ts';
 import { Bus } from './kernel/bus.ts';
 import { type Clock, systemClock, timestamp } from './kernel/clock.ts';
 import { claim } from './kernel/database.ts';
@@ -25,6 +25,7 @@ import { createLog, describeError, type Log } from './kernel/log.ts';
 import { Operations } from './kernel/operations.ts';
 import { Secrets } from './kernel/secrets.ts';
 import { Settings } from './kernel/settings.ts';
+import { createMqtt, type MqttEvents } from './outlets/mqtt/index.ts';
 import { createSystem } from './system/index.ts';
 import { VERSION } from './version.ts';
 
@@ -53,7 +54,7 @@ class DataInUse extends Error {
   override readonly name = 'DataInUse';
 }
 
-type Events = AccessEvents & ActivityEvents & BackupEvents & GeneralEvents & HomeAssistantEvents;
+type Events = AccessEvents & ActivityEvents & BackupEvents & GeneralEvents & HomeAssistantEvents & MqttEvents;
 
 /** `npm run build` puts it there, whether the program runs from `src` or from `dist`. */
 const WEB_DIR = fileURLToPath(new URL('../dist/web/', import.meta.url));
@@ -162,8 +163,23 @@ export async function startCore(options: CoreOptions): Promise<Core> {
 
     // outlets
     const supervised = supervisor && new Supervisor({ ...supervisor, clock });
+    const mqtt = createMqtt({
+      settings,
+      secrets,
+      bus,
+      clock,
+      log,
+      instanceId: instance.id,
+      provided: supervised && (() => supervised.mqtt()),
+      announcement: () => {
+        // as an app it is found through the Supervisor, and its port is closed to everybody else
+        if (supervised || !reachableByOthers(options.bind)) return undefined;
+        const { instance_id, version, api_version, name } = info;
+        return { url, instance_id, version, api_version, name };
+      },
+    });
 
-    const routes = features.flatMap((feature) => feature.routes);
+    const routes = [...features, mqtt].flatMap((feature) => feature.routes);
     const system = createSystem({ info, routes: [...routes, ...access.api.routes] });
     for (const feature of features) {
       started.push(async () => feature.stop?.());
@@ -190,6 +206,8 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     await access.welcome();
 
     // what tells others where we are comes last
+    started.push(async () => mqtt.stop?.());
+    await mqtt.start?.();
     if (supervised) {
       const discovery = new Discovery({
         supervisor: supervised,

@@ -27,6 +27,7 @@ EVENT_OPERATION_CHANGED: Final = "operation_changed"
 EVENT_TOKENS_CHANGED: Final = "tokens_changed"
 EVENT_SETTINGS_CHANGED: Final = "settings_changed"
 EVENT_HOME_ASSISTANT_CHANGED: Final = "home_assistant_changed"
+EVENT_MQTT_CHANGED: Final = "mqtt_changed"
 EVENT_GOODBYE: Final = "goodbye"
 
 PATH_HEALTH: Final = "/api/health"
@@ -48,6 +49,7 @@ PATH_EVENTS: Final = "/api/v1/events"
 PATH_HOME_ASSISTANT: Final = "/api/v1/home-assistant"
 PATH_HOME_ASSISTANT_BACKUPS: Final = "/api/v1/home-assistant/backups"
 PATH_HOME_ASSISTANT_AUTOMATIC: Final = "/api/v1/home-assistant/automatic"
+PATH_MQTT: Final = "/api/v1/mqtt"
 
 type ProblemKind = Literal["not_found", "unreachable", "auth", "error"]
 
@@ -145,6 +147,18 @@ PROBLEM_KINDS: Final[dict[str, ProblemKind]] = {
     "home_assistant_unexpected": "error",
     "supervisor_away": "unreachable",
     "supervisor_refused": "error",
+    "mqtt_dns": "unreachable",
+    "mqtt_refused": "unreachable",
+    "mqtt_timeout": "unreachable",
+    "mqtt_cut": "unreachable",
+    "mqtt_unavailable": "unreachable",
+    "mqtt_not_mqtt": "error",
+    "mqtt_password": "error",
+    "mqtt_password_lost": "error",
+    "mqtt_tls": "error",
+    "mqtt_tls_expired": "error",
+    "mqtt_tls_name": "error",
+    "mqtt_tls_untrusted": "error",
     "operation_not_found": "error",
     "operation_not_cancellable": "error",
     "operation_cancelled": "error",
@@ -246,6 +260,18 @@ PLACEHOLDERS: Final[dict[str, tuple[str, ...]]] = {
     "home_assistant_unexpected": ("reason",),
     "supervisor_away": (),
     "supervisor_refused": ("status",),
+    "mqtt_dns": ("host",),
+    "mqtt_refused": ("host",),
+    "mqtt_timeout": ("host",),
+    "mqtt_cut": ("host",),
+    "mqtt_unavailable": ("host", "reason"),
+    "mqtt_not_mqtt": ("host",),
+    "mqtt_password": (),
+    "mqtt_password_lost": (),
+    "mqtt_tls": ("host", "reason"),
+    "mqtt_tls_expired": ("host",),
+    "mqtt_tls_name": ("host",),
+    "mqtt_tls_untrusted": ("host",),
     "operation_not_found": (),
     "operation_not_cancellable": (),
     "operation_cancelled": (),

@@ -22,6 +22,7 @@ export interface ActivityEvents {
   tokens_changed: Record<never, never>;
   settings_changed: Record<never, never>;
   home_assistant_changed: Record<never, never>;
+  mqtt_changed: Record<never, never>;
   access_ended: Pick<Principal, 'kind' | 'id'>;
 }
 
@@ -41,6 +42,7 @@ function follow(bus: Bus<ActivityEvents>, send: (event: CoreEvent) => void): () 
     bus.on('tokens_changed', () => send({ event: 'tokens_changed' })),
     bus.on('settings_changed', () => send({ event: 'settings_changed' })),
     bus.on('home_assistant_changed', () => send({ event: 'home_assistant_changed' })),
+    bus.on('mqtt_changed', () => send({ event: 'mqtt_changed' })),
   ];
   return () => {
     for (const end of subscriptions) end();

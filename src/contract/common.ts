@@ -20,3 +20,10 @@ export const Bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 /** A name that a person gives. */
 export const Name = v.pipe(v.string(), v.trim(), v.minLength(1, 'a name is needed'), v.maxLength(100));
+
+/** Certificates of authorities that are trusted besides the usual ones, as PEM; empty where there are none. */
+export const CaCertificate = v.pipe(
+  v.string(),
+  v.maxLength(65_536),
+  v.check((pem) => pem.trim() === '' || /-----BEGIN CERTIFICATE-----/.test(pem), 'a certificate in PEM form'),
+);

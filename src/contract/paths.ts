@@ -31,4 +31,5 @@ export const PATHS = {
   home_assistant: '/api/v1/home-assistant',
   home_assistant_backups: '/api/v1/home-assistant/backups',
   home_assistant_automatic: '/api/v1/home-assistant/automatic',
+  mqtt: '/api/v1/mqtt',
 } as const;

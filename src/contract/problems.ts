@@ -116,6 +116,19 @@ export const PROBLEMS = {
   // the Supervisor
   supervisor_away: describe(503, 'unreachable'),
   supervisor_refused: describe(502),
+  // the MQTT broker
+  mqtt_dns: describe(503, 'unreachable'),
+  mqtt_refused: describe(503, 'unreachable'),
+  mqtt_timeout: describe(503, 'unreachable'),
+  mqtt_cut: describe(503, 'unreachable'),
+  mqtt_unavailable: describe(503, 'unreachable'),
+  mqtt_not_mqtt: describe(502),
+  mqtt_password: describe(502),
+  mqtt_password_lost: describe(502),
+  mqtt_tls: describe(502),
+  mqtt_tls_expired: describe(502),
+  mqtt_tls_name: describe(502),
+  mqtt_tls_untrusted: describe(502),
   // operations
   operation_not_found: describe(404),
   operation_not_cancellable: describe(409),

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { MAX_TEXT } from './common.ts';
+import { CaCertificate, MAX_TEXT } from './common.ts';
 
 /** Where CloudStash keeps its backups; its users find theirs without doing anything. */
 export const DEFAULT_FOLDER = 'homeassistant/backups';
@@ -123,17 +123,7 @@ const s3Fields = {
     v.regex(NO_CREDENTIAL_NOISE, 'no spaces inside'),
   ),
   path_style: v.optional(v.picklist(['auto', 'on', 'off']), 'auto'),
-  ca_certificate: v.optional(
-    v.pipe(
-      v.string(),
-      v.maxLength(65_536),
-      v.check(
-        (pem) => pem.trim() === '' || /-----BEGIN CERTIFICATE-----/.test(pem),
-        'a certificate in PEM form',
-      ),
-    ),
-    '',
-  ),
+  ca_certificate: v.optional(CaCertificate, ''),
   /** The server's own certificate, and no other, by its fingerprint; it need not be signed by anybody. */
   certificate_pin: v.optional(Fingerprint, ''),
   proxy: v.optional(ProxyUrl, ''),

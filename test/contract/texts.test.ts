@@ -92,6 +92,16 @@ test('the values of a problem are those that the core gives', () => {
     home_assistant_failed: ['reason'],
     home_assistant_unexpected: ['reason'],
     supervisor_refused: ['status'],
+    mqtt_dns: ['host'],
+    mqtt_refused: ['host'],
+    mqtt_timeout: ['host'],
+    mqtt_cut: ['host'],
+    mqtt_unavailable: ['host', 'reason'],
+    mqtt_not_mqtt: ['host'],
+    mqtt_tls: ['host', 'reason'],
+    mqtt_tls_expired: ['host'],
+    mqtt_tls_name: ['host'],
+    mqtt_tls_untrusted: ['host'],
     database_newer: ['path'],
   };
   for (const [code, { title, hint }] of Object.entries(readTexts(root, 'en').problems)) {

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { delimiter, join, resolve } from 'node:path';
@@ -85,13 +85,10 @@ export class Mosquitto {
   }
 
   /** The retained messages of a topic filter, by topic. */
-  retained(filter: string): Record<string, string> {
+  async retained(filter: string): Promise<Record<string, string>> {
     const args = ['-t', filter, '--retained-only', '-W', RETAINED_WAIT_SECONDS, '-F', '%t %p'];
-    const { status, stdout, stderr } = spawnSync(present('mosquitto_sub'), [...this.#client(), ...args], {
-      encoding: 'utf8',
-    });
-    if (status !== 0 && status !== TIME_IS_UP)
-      throw new Error(`mosquitto_sub ended with ${status}: ${stderr}`);
+    const { code, stdout, stderr } = await run(present('mosquitto_sub'), [...this.#client(), ...args]);
+    if (code !== 0 && code !== TIME_IS_UP) throw new Error(`mosquitto_sub ended with ${code}: ${stderr}`);
     const lines = stdout.split('\n').filter((line) => line !== '');
     return Object.fromEntries(
       lines.map((line) => [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]),
@@ -144,12 +141,20 @@ export class Mosquitto {
   }
 }
 
+function run(command: string, args: string[]): Promise<{ code: unknown; stdout: string; stderr: string }> {
+  return new Promise((settle) =>
+    execFile(command, args, (error, stdout, stderr) => settle({ code: error?.code ?? 0, stdout, stderr })),
+  );
+}
+
 function accepts(port: number): Promise<boolean> {
   return new Promise((settle) => {
     const socket = connect(port, LOCALHOST);
-    socket.once('connect', () => settle(true));
     socket.once('error', () => settle(false));
-    socket.once('connect', () => socket.destroy());
+    socket.once('connect', () => {
+      socket.destroy();
+      settle(true);
+    });
   });
 }
 

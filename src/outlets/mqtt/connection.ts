@@ -1,0 +1,216 @@
+import type { MqttClient } from 'mqtt';
+import type { MqttStatus } from '../../contract/index.ts';
+import { backoff } from '../../kernel/backoff.ts';
+import { type Clock, within } from '../../kernel/clock.ts';
+import { isProblem, Problem } from '../../kernel/errors.ts';
+import { describeError, type Log } from '../../kernel/log.ts';
+import type { Broker } from './broker.ts';
+import { connect } from './connect.ts';
+
+/** A broker, and who named it. */
+export interface Found {
+  readonly source: MqttStatus['source'];
+  readonly broker: Broker | Problem | undefined;
+}
+
+/** What is known of the connection. */
+export interface ConnectionState {
+  readonly source: MqttStatus['source'];
+  readonly state: MqttStatus['state'];
+  readonly broker: Broker | undefined;
+  readonly problem: Problem | undefined;
+}
+
+interface ConnectionOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly clientId: string;
+  /** Where others read whether we are there: `online` or `offline`. */
+  readonly statusTopic: string;
+  /** Asked before each attempt: the broker may be another one, or have another password. */
+  readonly find: () => Promise<Found>;
+  readonly onChange: () => void;
+  readonly random: () => number;
+}
+
+/** The pauses between attempts: a broker that restarts is back in seconds, and an attempt costs nothing (milliseconds). */
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+
+/** Home Assistant may get a broker at any time, and nobody tells us (milliseconds). */
+const LOOK_AGAIN_MS = 5 * 60_000;
+
+/** A connection that lasted so long was none of many that broke at once (milliseconds). */
+const STABLE_MS = 60_000;
+
+/** So long a broker gets to hear goodbye (milliseconds). */
+const GOODBYE_MS = 2_000;
+
+const OFF: ConnectionState = { source: 'none', state: 'off', broker: undefined, problem: undefined };
+
+/** The connection to a broker: made in the background, and made again for ever. */
+export class Connection {
+  readonly #options: ConnectionOptions;
+  #life: AbortController | undefined;
+  #loop: Promise<void> = Promise.resolve();
+  #client: MqttClient | undefined;
+  #state = OFF;
+  #attempt = Promise.withResolvers<void>();
+  /** Topics with retained messages that go when the broker is left for good. */
+  readonly #retained = new Set<string>();
+  readonly #connected = new Set<() => void>();
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+  }
+
+  get state(): ConnectionState {
+    return this.#state;
+  }
+
+  /** Resolves when the first attempt since the start has ended, one way or another. */
+  get attempted(): Promise<void> {
+    return this.#attempt.promise;
+  }
+
+  /** Called on each connection, before anything else is published on it. */
+  onConnected(listener: () => void): void {
+    this.#connected.add(listener);
+  }
+
+  start(): void {
+    if (this.#life) return;
+    const life = new AbortController();
+    this.#life = life;
+    this.#attempt = Promise.withResolvers();
+    this.#loop = this.#run(life.signal);
+  }
+
+  /** Leaves the broker as one who comes back; `forGood` takes along what we left there. */
+  async stop({ forGood = false } = {}): Promise<void> {
+    const life = this.#life;
+    if (!life) return;
+    this.#life = undefined;
+    const client = this.#client;
+    life.abort(new Problem('shutting_down'));
+    if (client) await this.#sayGoodbye(client, forGood);
+    await this.#loop;
+    this.#client = undefined;
+    this.#attempt.resolve();
+    this.#set(OFF);
+  }
+
+  /** To another broker, or to the same one in another way. */
+  async restart(): Promise<void> {
+    await this.stop({ forGood: true });
+    this.start();
+  }
+
+  /**
+   * Publishes a retained message, or takes one back (an empty one). Without a connection nothing happens: whoever
+   * publishes does so again when there is one.
+   */
+  retain(topic: string, payload: string): void {
+    if (payload === '') this.#retained.delete(topic);
+    else this.#retained.add(topic);
+    void this.#publish(this.#client, topic, payload);
+  }
+
+  async #publish(client: MqttClient | undefined, topic: string, payload: string): Promise<void> {
+    const { log } = this.#options;
+    await client
+      ?.publishAsync(topic, payload, { qos: 1, retain: true })
+      .catch((error) => log.debug('a message was not published', { topic, reason: describeError(error) }));
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    const { clock, random } = this.#options;
+    for (let failures = 0; !signal.aborted; ) {
+      const begun = clock.monotonic();
+      const outcome = await this.#live(signal);
+      if (signal.aborted) return;
+      if (clock.monotonic() - begun >= STABLE_MS) failures = 0;
+      failures = outcome === 'none' ? 0 : failures + 1;
+      const pause =
+        outcome === 'none'
+          ? LOOK_AGAIN_MS
+          : backoff(failures, { first: FIRST_PAUSE_MS, longest: LONGEST_PAUSE_MS, random });
+      await clock.sleep(pause, signal).catch(() => undefined);
+    }
+  }
+
+  /** One connection from its attempt to its end. */
+  async #live(signal: AbortSignal): Promise<'none' | 'ended'> {
+    let source: ConnectionState['source'] = 'none';
+    let broker: Found['broker'];
+    try {
+      ({ source, broker } = await this.#options.find());
+      if (broker === undefined) {
+        this.#set({ ...OFF, source });
+        this.#attempt.resolve();
+        return 'none';
+      }
+      if (broker instanceof Problem) throw broker;
+      // while it fails again and again it is not called connecting in between
+      if (this.#state.state !== 'failed') {
+        this.#set({ source, broker, state: 'connecting', problem: undefined });
+      }
+      await this.#stay(source, broker, signal);
+      if (!signal.aborted) this.#set({ source, broker, state: 'connecting', problem: undefined });
+    } catch (error) {
+      if (!signal.aborted) this.#failed(source, broker instanceof Problem ? undefined : broker, error);
+    }
+    return 'ended';
+  }
+
+  /** Connects, and returns when that is over. */
+  async #stay(source: ConnectionState['source'], broker: Broker, signal: AbortSignal): Promise<void> {
+    const { clock, log, clientId, statusTopic } = this.#options;
+    const will = { topic: statusTopic, payload: 'offline' };
+    const client = await connect(broker, { clientId, clock, signal, will });
+    const ended = new Promise<void>((resolve) => {
+      client.once('close', () => resolve());
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    this.#client = client;
+    for (const listener of this.#connected) listener();
+    this.retain(statusTopic, 'online');
+    log.info('connected to the MQTT broker', { url: broker.url, mqtt: client.options.protocolVersion });
+    this.#set({ source, broker, state: 'connected', problem: undefined });
+    this.#attempt.resolve();
+    await ended;
+    // whoever stops us still has something to say
+    if (signal.aborted) return;
+    client.end(true);
+    this.#client = undefined;
+    log.warning('the connection to the MQTT broker ended', { url: broker.url });
+  }
+
+  #failed(source: ConnectionState['source'], broker: Broker | undefined, error: unknown): void {
+    const { log } = this.#options;
+    if (!isProblem(error)) log.error('the connection to the MQTT broker met a defect', { error });
+    const problem = isProblem(error) ? error : new Problem('internal', { cause: error });
+    if (problem.code !== this.#state.problem?.code) {
+      log.warning('no connection to the MQTT broker', { url: broker?.url, reason: describeError(problem) });
+    }
+    this.#set({ source, broker, state: 'failed', problem });
+    this.#attempt.resolve();
+  }
+
+  async #sayGoodbye(client: MqttClient, forGood: boolean): Promise<void> {
+    const { statusTopic, clock } = this.#options;
+    const topics = forGood ? [...this.#retained] : [statusTopic];
+    const said = topics.map((topic) => this.#publish(client, topic, forGood ? '' : 'offline'));
+    if (forGood) this.#retained.clear();
+    await within(
+      clock,
+      GOODBYE_MS,
+      Promise.all(said).then(() => client.endAsync()),
+    );
+  }
+
+  #set(state: ConnectionState): void {
+    this.#state = state;
+    this.#options.onChange();
+  }
+}

@@ -1,0 +1,150 @@
+import type { Language, MqttStatus } from '../../contract/index.ts';
+import type { Bus } from '../../kernel/bus.ts';
+import { type Clock, within } from '../../kernel/clock.ts';
+import { isProblem, Problem } from '../../kernel/errors.ts';
+import type { Feature } from '../../kernel/feature.ts';
+import { newId } from '../../kernel/ids.ts';
+import type { Log } from '../../kernel/log.ts';
+import type { Secrets } from '../../kernel/secrets.ts';
+import type { Settings } from '../../kernel/settings.ts';
+import { wordProblem } from '../../kernel/texts.ts';
+import { asBroker, type ProvidedBroker } from './broker.ts';
+import { connect } from './connect.ts';
+import { Connection, type Found } from './connection.ts';
+import { mqttRoutes } from './routes.ts';
+import { MqttStore } from './store.ts';
+
+/** What others must hear of the broker, that its document has changed; and what it hears: the core may have another name. */
+export interface MqttEvents {
+  mqtt_changed: Record<never, never>;
+  settings_changed: Record<never, never>;
+}
+
+/** How others find the core, and pair with it by a code. Never a token. */
+export interface PairingAnnouncement {
+  readonly url: string;
+  readonly instance_id: string;
+  readonly version: string;
+  readonly api_version: number;
+  readonly name: string;
+}
+
+interface MqttOptions {
+  readonly settings: Settings;
+  readonly secrets: Secrets;
+  readonly bus: Bus<MqttEvents>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly instanceId: string;
+  /** Under the Supervisor: the broker of Home Assistant, where it has one. */
+  readonly provided?: (() => Promise<ProvidedBroker | undefined>) | undefined;
+  /** What is announced; undefined while nobody else can reach the API. */
+  readonly announcement: () => PairingAnnouncement | undefined;
+  /** From 0 to 1; tests bring their own. */
+  readonly random?: () => number;
+}
+
+/** A fault of what a person is just entering is a fault of the input. */
+const INPUT_STATUS = 422;
+
+/** What was tried a moment ago is connected within this time, or the answer says that it is not yet (milliseconds). */
+const SETTLE_MS = 5_000;
+
+/** The outlet to an MQTT broker: the connection, and the announcement by which the core is found. */
+export function createMqtt(options: MqttOptions): Feature {
+  const { bus, clock, instanceId, provided } = options;
+  const log = options.log.child('mqtt');
+  const store = new MqttStore({ settings: options.settings, secrets: options.secrets, log });
+  const topic = (name: string) => `homestash/${instanceId}/${name}`;
+  let told = '';
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const find = async (): Promise<Found> => {
+    const own = await store.read();
+    if (own) {
+      const { password, ...rest } = own;
+      return { source: 'settings', broker: password instanceof Problem ? password : { ...rest, password } };
+    }
+    if (!provided) return { source: 'none', broker: undefined };
+    try {
+      const broker = await provided();
+      if (!broker) return { source: 'none', broker: undefined };
+      log.redact(broker.password);
+      return { source: 'supervisor', broker: asBroker(broker) };
+    } catch (error) {
+      if (!isProblem(error)) throw error;
+      return { source: 'supervisor', broker: error };
+    }
+  };
+
+  const connection = new Connection({
+    clock,
+    log,
+    find,
+    clientId: `homestash-${instanceId}`,
+    statusTopic: topic('status'),
+    random: options.random ?? Math.random,
+    onChange: () => {
+      const now = JSON.stringify(status('en'));
+      if (now === told) return;
+      told = now;
+      bus.emit('mqtt_changed', {});
+    },
+  });
+
+  const status = (language: Language): MqttStatus => {
+    const { source, state, broker, problem } = connection.state;
+    return {
+      source,
+      state,
+      url: broker?.url ?? null,
+      username: broker?.username ?? null,
+      ca_certificate: broker?.caCertificate ?? null,
+      problem: problem ? wordProblem(problem, language) : null,
+    };
+  };
+
+  const announce = () => {
+    const announcement = options.announcement();
+    connection.retain(topic('discovery'), announcement ? JSON.stringify(announcement) : '');
+  };
+  connection.onConnected(announce);
+
+  /** Takes what is kept now, and waits a moment for what becomes of it; one change after the other. */
+  const take = (change: () => Promise<void>): Promise<void> => {
+    const taken = turn.then(async () => {
+      await change();
+      await connection.restart();
+      await within(clock, SETTLE_MS, connection.attempted);
+    });
+    turn = taken.catch(() => undefined);
+    return taken;
+  };
+  let unlisten: () => void = () => undefined;
+
+  return {
+    name: 'mqtt',
+    routes: mqttRoutes({
+      status,
+      use: async (settings, signal) => {
+        const broker = await store.complete(settings);
+        try {
+          const tried = await connect(broker, { clientId: `homestash-${newId()}`, clock, signal });
+          tried.end(true);
+        } catch (error) {
+          throw isProblem(error) ? error.withStatus(INPUT_STATUS) : error;
+        }
+        await take(() => store.write(broker));
+      },
+      forget: () => take(() => store.forget()),
+    }),
+    start: async () => {
+      unlisten = bus.on('settings_changed', announce);
+      connection.start();
+    },
+    stop: async () => {
+      unlisten();
+      await connection.stop();
+    },
+  };
+}
