@@ -170,7 +170,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       clock,
       log,
       instanceId: instance.id,
-      provided: supervised && (() => supervised.mqtt()),
+      provided: supervised && ((signal) => supervised.mqtt(signal)),
       announcement: () => {
         // as an app it is found through the Supervisor, and its port is closed to everybody else
         if (supervised || !reachableByOthers(options.bind)) return undefined;

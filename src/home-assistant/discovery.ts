@@ -117,9 +117,10 @@ export class Discovery {
       this.#pause = new AbortController();
       let pause: number;
       try {
-        pause = await this.#look();
+        pause = await this.#look(signal);
         failures = 0;
       } catch (error) {
+        if (signal.aborted) return;
         failures += 1;
         pause = backoff(failures, { first: FIRST_PAUSE_MS, longest: LONGEST_PAUSE_MS, random });
         const level = failures === 1 ? 'warning' : 'debug';
@@ -130,41 +131,42 @@ export class Discovery {
   }
 
   /** Announces what is to be announced, and says when to look again (milliseconds). */
-  async #look(): Promise<number> {
+  async #look(signal: AbortSignal): Promise<number> {
     const { tokens, clock, supervisor } = this.#options;
     const known = await this.#read();
     if (known && (await tokens.used(known.id))) {
-      await this.#settle(known);
+      await this.#settle(known, signal);
       return SETTLED_MS;
     }
     // a message for an integration that is not there is two errors and a traceback in Home Assistant's log, each time
-    if ((await supervisor.hasIntegration(SERVICE)) === false) {
+    if ((await supervisor.hasIntegration(SERVICE, signal)) === false) {
       this.#eagerUntil = clock.monotonic() + EAGER_MS;
       return AGAIN_MS;
     }
     const { token } = known ?? (await this.#make());
     this.#posted = timestamp(clock.now());
-    await this.#announce(token, this.#posted);
+    await this.#announce(token, this.#posted, signal);
     return clock.monotonic() < this.#eagerUntil ? AGAIN_MS : SELDOM_MS;
   }
 
   /** The token has been used: from now on the message stays as it was. */
-  async #settle(announced: Announced): Promise<void> {
+  async #settle(announced: Announced, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
     const posted = announced.posted ?? this.#posted ?? timestamp(clock.now());
     if (announced.posted === undefined) {
       await this.#keep({ ...announced, posted });
       this.#log.info('Home Assistant has found us');
     }
-    await this.#announce(announced.token, posted);
+    await this.#announce(announced.token, posted, signal);
   }
 
-  async #announce(token: string, posted: string): Promise<void> {
+  async #announce(token: string, posted: string, signal: AbortSignal): Promise<void> {
     const { supervisor, info, port } = this.#options;
-    this.#hostname ??= (await supervisor.self()).hostname;
+    this.#hostname ??= (await supervisor.self(signal)).hostname;
     const { instance_id, name, api_version } = info;
     const where = { host: this.#hostname, port };
-    await supervisor.announce(SERVICE, { ...where, token, instance_id, name, api_version, posted });
+    const message = { ...where, token, instance_id, name, api_version, posted };
+    await supervisor.announce(SERVICE, message, signal);
     this.#log.debug('told Home Assistant of us', { posted });
   }
 

@@ -12,6 +12,18 @@ interface SupervisorOptions extends SupervisorAccess {
   readonly clock: Clock;
 }
 
+interface SupervisorRequest {
+  readonly method?: 'GET' | 'POST';
+  readonly path: string;
+  readonly body?: object;
+  readonly signal: AbortSignal;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
 /** The answers are small and the way is short; a Supervisor that is busy for longer is away (milliseconds). */
 const PATIENCE_MS = 10_000;
 
@@ -41,19 +53,20 @@ export class Supervisor {
   }
 
   /** Who we are to it: `hostname` is where Home Assistant and other apps reach us. */
-  self(): Promise<v.InferOutput<typeof Self>> {
-    return this.#ask('GET', '/addons/self/info', Self);
+  async self(signal: AbortSignal): Promise<v.InferOutput<typeof Self>> {
+    return this.#read(await this.#send({ path: '/addons/self/info', signal }), Self);
   }
 
   /** The broker of Home Assistant; undefined where there is none. */
-  async mqtt(): Promise<v.InferOutput<typeof MqttService> | undefined> {
-    const response = await this.#send('GET', '/services/mqtt');
+  async mqtt(signal: AbortSignal): Promise<v.InferOutput<typeof MqttService> | undefined> {
+    const response = await this.#send({ path: '/services/mqtt', signal });
     return response.status === NOT_PROVIDED ? undefined : this.#read(response, MqttService);
   }
 
   /** Whether a running Home Assistant has this integration; undefined where that is not to be known. */
-  async hasIntegration(domain: string): Promise<boolean | undefined> {
-    const { status, text } = await this.#send('GET', '/core/api/config/config_entries/flow_handlers');
+  async hasIntegration(domain: string, signal: AbortSignal): Promise<boolean | undefined> {
+    const path = '/core/api/config/config_entries/flow_handlers';
+    const { status, text } = await this.#send({ path, signal });
     if (status === NOT_RUNNING) return false;
     if (status !== 200) return undefined;
     const domains = v.safeParse(v.array(v.string()), parseJson(text));
@@ -61,21 +74,17 @@ export class Supervisor {
   }
 
   /** Leaves a message for the integration of this name; the same one again is no news to it. */
-  async announce(service: string, config: Readonly<Record<string, unknown>>): Promise<void> {
-    await this.#ask('POST', '/discovery', v.unknown(), { service, config });
-  }
-
-  async #ask<Schema extends v.GenericSchema>(
-    method: string,
-    path: string,
-    schema: Schema,
-    body?: object,
-  ): Promise<v.InferOutput<Schema>> {
-    return this.#read(await this.#send(method, path, body), schema);
+  async announce(
+    service: string,
+    config: Readonly<Record<string, unknown>>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const body = { service, config };
+    this.#read(await this.#send({ method: 'POST', path: '/discovery', body, signal }), v.unknown());
   }
 
   /** @throws Problem `supervisor_away` */
-  async #send(method: string, path: string, body?: object): Promise<{ status: number; text: string }> {
+  async #send({ method = 'GET', path, body, signal }: SupervisorRequest): Promise<Answer> {
     const { url, token, clock } = this.#options;
     const done = new AbortController();
     const late = new AbortController();
@@ -87,7 +96,7 @@ export class Supervisor {
       const response = await fetch(`${url}${path}`, {
         method,
         redirect: 'error',
-        signal: late.signal,
+        signal: AbortSignal.any([signal, late.signal]),
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
         ...(body ? { body: JSON.stringify(body) } : {}),
       });
@@ -100,10 +109,7 @@ export class Supervisor {
   }
 
   /** @throws Problem `supervisor_away` or `supervisor_refused` */
-  #read<Schema extends v.GenericSchema>(
-    { status, text }: { status: number; text: string },
-    schema: Schema,
-  ): v.InferOutput<Schema> {
+  #read<Schema extends v.GenericSchema>({ status, text }: Answer, schema: Schema): v.InferOutput<Schema> {
     if (status >= 500) throw new Problem('supervisor_away');
     if (status !== 200) throw new Problem('supervisor_refused', { params: { status: String(status) } });
     const answer = v.safeParse(v.object({ data: schema }), parseJson(text));

@@ -7,6 +7,7 @@ import { IdleClock } from '../harness/idle-clock.ts';
 import { LocalCore } from '../harness/local-core.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { CoreSocket } from '../simulators/core-socket.ts';
+import { OddBroker, silent } from '../simulators/mqtt/index.ts';
 import {
   type SupervisorOptions,
   type SupervisorSimulator,
@@ -197,6 +198,20 @@ describe('the core, announced to Home Assistant', () => {
     expect(
       core.lines.filter((line) => line.includes('could not be told') && line.includes('warning')),
     ).toHaveLength(1);
+  });
+
+  test('stops at once while the Supervisor keeps silent', async () => {
+    await begin();
+    const quiet = await new OddBroker(silent).start();
+    await core.remove();
+    core = new LocalCore({ supervisor: { url: `http://${quiet.address}`, token: supervisor.app.token } });
+    await core.start();
+    await waitFor('both questions', () => quiet.connections >= 2);
+    const stopped = performance.now();
+    await core.stop();
+    // the Supervisor is given ten seconds, and nobody else
+    expect(performance.now() - stopped).toBeLessThan(5_000);
+    await quiet.stop();
   });
 
   test('bears it when the Supervisor refuses', async () => {

@@ -28,7 +28,7 @@ interface ConnectionOptions {
   /** Where others read whether we are there: `online` or `offline`. */
   readonly statusTopic: string;
   /** Asked before each attempt: the broker may be another one, or have another password. */
-  readonly find: () => Promise<Found>;
+  readonly find: (signal: AbortSignal) => Promise<Found>;
   readonly onChange: () => void;
   readonly random: () => number;
 }
@@ -100,8 +100,9 @@ export class Connection {
     this.#set(OFF);
   }
 
-  /** To another broker, or to the same one in another way. */
+  /** To another broker, or to the same one in another way; unless it was stopped meanwhile. */
   async restart(): Promise<void> {
+    if (!this.#life) return;
     await this.stop({ forGood: true });
     this.start();
   }
@@ -144,7 +145,7 @@ export class Connection {
     let source: ConnectionState['source'] = 'none';
     let broker: Found['broker'];
     try {
-      ({ source, broker } = await this.#options.find());
+      ({ source, broker } = await this.#options.find(signal));
       if (broker === undefined) {
         this.#set({ ...OFF, source });
         this.#attempt.resolve();
@@ -207,6 +208,7 @@ export class Connection {
       GOODBYE_MS,
       Promise.all(said).then(() => client.endAsync()),
     );
+    client.end(true);
   }
 
   #set(state: ConnectionState): void {

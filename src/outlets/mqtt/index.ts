@@ -37,7 +37,7 @@ interface MqttOptions {
   readonly log: Log;
   readonly instanceId: string;
   /** Under the Supervisor: the broker of Home Assistant, where it has one. */
-  readonly provided?: (() => Promise<ProvidedBroker | undefined>) | undefined;
+  readonly provided?: ((signal: AbortSignal) => Promise<ProvidedBroker | undefined>) | undefined;
   /** What is announced; undefined while nobody else can reach the API. */
   readonly announcement: () => PairingAnnouncement | undefined;
   /** From 0 to 1; tests bring their own. */
@@ -59,7 +59,7 @@ export function createMqtt(options: MqttOptions): Feature {
   let told = '';
   let turn: Promise<unknown> = Promise.resolve();
 
-  const find = async (): Promise<Found> => {
+  const find = async (signal: AbortSignal): Promise<Found> => {
     const own = await store.read();
     if (own) {
       const { password, ...rest } = own;
@@ -67,7 +67,7 @@ export function createMqtt(options: MqttOptions): Feature {
     }
     if (!provided) return { source: 'none', broker: undefined };
     try {
-      const broker = await provided();
+      const broker = await provided(signal);
       if (!broker) return { source: 'none', broker: undefined };
       log.redact(broker.password);
       return { source: 'supervisor', broker: asBroker(broker) };
@@ -130,7 +130,7 @@ export function createMqtt(options: MqttOptions): Feature {
         const broker = await store.complete(settings);
         try {
           const tried = await connect(broker, { clientId: `homestash-${newId()}`, clock, signal });
-          tried.end(true);
+          tried.end();
         } catch (error) {
           throw isProblem(error) ? error.withStatus(INPUT_STATUS) : error;
         }
