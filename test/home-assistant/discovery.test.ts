@@ -15,7 +15,6 @@ import {
 } from '../simulators/supervisor/index.ts';
 
 const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
 const HOSTNAME = 'c0ffee42-homestash';
 
 describe('the core, announced to Home Assistant', () => {
@@ -77,11 +76,9 @@ describe('the core, announced to Home Assistant', () => {
   test('is told anew each minute until somebody came, with the same token', async () => {
     await begin();
     await core.start();
-    for (let count = 1; count <= 3; count += 1) {
-      await posts(count);
-      clock.forward(MINUTE_MS);
-    }
-    await posts(4);
+    await posts(1);
+    await clock.during(clock.sleep(3 * MINUTE_MS + MINUTE_MS / 2));
+    expect(pushed()).toHaveLength(4);
     expect(new Set(pushed().map(({ posted }) => posted)).size).toBe(pushed().length);
     expect(new Set(pushed().map(({ token }) => token)).size).toBe(1);
 
@@ -96,7 +93,7 @@ describe('the core, announced to Home Assistant', () => {
     await begin();
     home.integrations = ['sun'];
     await core.start();
-    await clock.during(clock.sleep(3 * HOUR_MS));
+    await clock.during(clock.sleep(10 * MINUTE_MS));
     expect(supervisor.discovery.posts).toBe(0);
     expect(await tokens()).toEqual([]);
     home.integrations.push('homestash');
@@ -128,13 +125,13 @@ describe('the core, announced to Home Assistant', () => {
     await begin();
     await core.start();
     await posts(1);
-    await clock.during(clock.sleep(HOUR_MS + MINUTE_MS));
-    const { posts: before } = supervisor.discovery;
-    expect(before).toBeGreaterThan(50);
-    await clock.during(clock.sleep(HOUR_MS));
-    expect(supervisor.discovery.posts - before).toBeLessThanOrEqual(6);
-    expect(supervisor.discovery.posts - before).toBeGreaterThanOrEqual(5);
-  });
+    await clock.during(clock.sleep(61 * MINUTE_MS));
+    const eager = supervisor.discovery.posts;
+    expect(eager).toBeGreaterThan(55);
+    await clock.during(clock.sleep(60 * MINUTE_MS));
+    expect(supervisor.discovery.posts - eager).toBeGreaterThanOrEqual(5);
+    expect(supervisor.discovery.posts - eager).toBeLessThanOrEqual(7);
+  }, 120_000);
 
   test('is once paired told the same at each start, which is no news', async () => {
     await begin();
