@@ -2,13 +2,18 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Target } from '../../src/contract/index.ts';
-import { agentId, type CoreProcess } from '../harness/core.ts';
+import { agentId } from '../harness/core.ts';
 import { CoreClient } from '../harness/core-client.ts';
 import { EchoPage } from '../harness/echo-page.ts';
 import { signIn } from '../harness/home-assistant/auth.ts';
 import { IngressPage } from '../harness/home-assistant/ingress.ts';
-import { HomeAssistantError, openSocket } from '../harness/home-assistant/socket.ts';
+import {
+  HomeAssistantError,
+  type HomeAssistantSocket,
+  openSocket,
+} from '../harness/home-assistant/socket.ts';
 import type { HomeAssistant } from '../harness/home-assistant.ts';
+import type { LocalCore } from '../harness/local-core.ts';
 import { pairWithHomeAssistant } from '../harness/pairing.ts';
 import { Stage } from '../harness/stage.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -23,19 +28,37 @@ describe('a real Home Assistant under the Supervisor', () => {
   const behind = new EchoPage();
   let supervisor: SupervisorSimulator;
   let home: HomeAssistant;
-  let core: CoreProcess;
+  let core: LocalCore;
   let target: Target;
+  /** The id of a user who is no administrator. */
+  let guest: string;
+
+  /** Does something on that user's own connection. */
+  async function asGuest<Result>(what: (socket: HomeAssistantSocket) => Promise<Result>): Promise<Result> {
+    const socket = await openSocket(home.url, await signIn(home.url, GUEST));
+    try {
+      return await what(socket);
+    } finally {
+      socket.close();
+    }
+  }
 
   beforeAll(async () => {
     await behind.start();
     // Home Assistant is no container here, and knows no names of containers
     supervisor = await stage.supervisor({ ingress: behind.address, hostname: '127.0.0.1' });
     await supervisor.showInSidebar(true);
-    const env = { SUPERVISOR_TOKEN: supervisor.app.token, HOMESTASH_SUPERVISOR: supervisor.url };
     home = await stage.home({ supervisor });
-    // looks once a minute whether Home Assistant runs
-    core = await stage.core({ env });
+    // after Home Assistant, as it looks for that once a minute only
+    core = await stage.localCore({
+      supervisor: { url: supervisor.url, token: supervisor.app.token },
+      ingress: { port: 0, gateway: supervisor.gateway, bind: '127.0.0.1' },
+      isAdministrator: async (id) => id === (await home.call('auth/current_user')).id,
+    });
     target = (await core.client.targets())[0] as Target;
+    const { user } = await home.call('config/auth/create', { name: 'Guest', group_ids: ['system-users'] });
+    await home.call('config/auth_provider/homeassistant/create', { user_id: user.id, ...GUEST });
+    guest = user.id;
   });
   beforeEach(() => {
     behind.answer = (response) => response.end('hello');
@@ -101,18 +124,14 @@ describe('a real Home Assistant under the Supervisor', () => {
     });
 
     test('lets also somebody in who is no administrator: the app must look', async () => {
-      const { user } = await home.call('config/auth/create', { name: 'Guest', group_ids: ['system-users'] });
-      await home.call('config/auth_provider/homeassistant/create', { user_id: user.id, ...GUEST });
-      const socket = await openSocket(home.url, await signIn(home.url, GUEST));
       const { slug } = supervisor.app;
-      await expect(IngressPage.open(home, slug, socket)).rejects.toThrow(HomeAssistantError);
-      const slipped = await IngressPage.slipIn(home, slug, socket);
-      socket.close();
+      await asGuest((socket) =>
+        expect(IngressPage.open(home, slug, socket)).rejects.toThrow(HomeAssistantError),
+      );
+      const slipped = await asGuest((socket) => IngressPage.slipIn(home, slug, socket));
       expect((await slipped.fetch('')).status).toBe(200);
-      expect(behind.last.headers).toMatchObject({
-        'x-remote-user-id': user.id,
-        'x-remote-user-name': 'guest',
-      });
+      const headers = { 'x-remote-user-id': guest, 'x-remote-user-name': GUEST.username };
+      expect(behind.last.headers).toMatchObject(headers);
     });
 
     test('holds small answers back until they are whole, and streams what is longer than 4 MB', async () => {
@@ -170,6 +189,44 @@ describe('a real Home Assistant under the Supervisor', () => {
       expect(status).toBe(303);
       expect([headers.get('location'), headers.get('set-cookie')]).toEqual(['./#/settings', 'a=b']);
       expect((await page.fetch('x?path=/a/b/')).status).toBe(400);
+    });
+  });
+
+  describe('the core behind it', () => {
+    beforeAll(() => {
+      supervisor.app.ingress = { host: '127.0.0.1', port: Number(new URL(core.ingressUrl).port) };
+    });
+    afterAll(() => {
+      supervisor.app.ingress = behind.address;
+    });
+
+    test('knows the administrator who opens its page', async () => {
+      const page = await IngressPage.open(home, supervisor.app.slug);
+      const { name } = await home.call('auth/current_user');
+      const session = await (await page.fetch('api/v1/session')).json();
+      expect(session).toMatchObject({ state: 'signed_in', via: 'home_assistant', user: name });
+      expect((await page.fetch('api/v1/targets')).status).toBe(200);
+    });
+
+    test('shows those who are none the door', async () => {
+      const page = await asGuest((socket) => IngressPage.slipIn(home, supervisor.app.slug, socket));
+      const response = await page.fetch('api/v1/targets');
+      expect([response.status, await response.json()]).toMatchObject([403, { code: 'administrators_only' }]);
+    });
+
+    test('follows what happens through both proxies', async () => {
+      const page = await IngressPage.open(home, supervisor.app.slug);
+      const events = await page.fetch('api/v1/events');
+      const reader = events.body?.getReader();
+      let heard = '';
+      const hears = (word: string) => async () => {
+        heard += Buffer.from((await reader?.read())?.value ?? []).toString();
+        return heard.includes(word);
+      };
+      await waitFor('the greeting', hears('hello'));
+      await core.client.call('PATCH', `/api/v1/targets/${target.id}`, { name: 'Attic' });
+      await waitFor('the change', hears('targets_changed'));
+      await reader?.cancel();
     });
   });
 

@@ -68,3 +68,53 @@ describe.skipIf(!haveMosquitto())('a core that is an app, with the broker of Hom
     expect(await broker.retained('homestash/#')).toEqual({ [`homestash/${instance_id}/status`]: 'offline' });
   });
 });
+
+describe.skipIf(!haveMosquitto())('a core of its own, and a person with a broker', () => {
+  const stage = new Stage('mqtt-person');
+
+  afterAll(() => stage.close());
+
+  test('is announced there for as long as it is reached by others, and no longer than the person wants', async () => {
+    const broker = await stage.mosquitto();
+    const core = await stage.localCore({ bind: '0.0.0.0' });
+    const person = await core.person();
+    const used = await person.call<MqttStatus>('PUT', '/api/v1/mqtt', { url: broker.url });
+    expect(used).toMatchObject({ source: 'settings', state: 'connected' });
+    const { instance_id, name, version, api_version } = await core.client.info();
+    const topic = `homestash/${instance_id}/discovery`;
+    const announced = await waitFor('the announcement', async () => (await broker.retained(topic))[topic]);
+    expect(JSON.parse(announced)).toEqual({ url: core.url, instance_id, name, version, api_version });
+
+    await person.call('PATCH', '/api/v1/settings', { name: 'Attic' });
+    await waitFor('the new name', async () => (await broker.retained(topic))[topic]?.includes('"Attic"'));
+
+    const forgotten = await person.call<MqttStatus>('DELETE', '/api/v1/mqtt');
+    expect(forgotten).toMatchObject({ source: 'none', state: 'off' });
+    expect(await broker.retained('homestash/#')).toEqual({});
+  });
+
+  test('is not announced while it listens to its own machine alone', async () => {
+    const broker = await stage.mosquitto();
+    const core = await stage.localCore();
+    const person = await core.person();
+    await person.call('PUT', '/api/v1/mqtt', { url: broker.url });
+    const { instance_id } = await core.client.info();
+    await waitFor('the state', async () => Object.keys(await broker.retained('homestash/#')).length > 0);
+    expect(Object.keys(await broker.retained('homestash/#'))).toEqual([`homestash/${instance_id}/status`]);
+  });
+
+  test('says in the language of the person why a broker cannot be used', async () => {
+    const core = await stage.localCore();
+    const person = await core.person();
+    const answer = await person.ask(
+      'PUT',
+      '/api/v1/mqtt',
+      { url: 'mqtt://127.0.0.1:1' },
+      { 'accept-language': 'de' },
+    );
+    expect([answer.status, JSON.parse(answer.text)]).toMatchObject([
+      422,
+      { code: 'mqtt_refused', title: 'Der MQTT-Broker 127.0.0.1:1 lehnt die Verbindung ab.' },
+    ]);
+  });
+});
