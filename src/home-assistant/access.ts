@@ -5,23 +5,18 @@ import { SealError, type Secrets } from '../kernel/secrets.ts';
 import type { Settings } from '../kernel/settings.ts';
 import { doorAt, supervisorDoor } from './address.ts';
 import type { Door } from './socket.ts';
+import type { SupervisorAccess } from './supervisor.ts';
 
 /** Through which way Home Assistant is reached. */
 export type Way =
   | { readonly via: 'supervisor'; readonly url: null; readonly door: Door }
   | { readonly via: 'token'; readonly url: string; readonly door: Door | Problem };
 
-/** The Supervisor, where we run as its app. */
-export interface Supervisor {
-  readonly url: string;
-  readonly token: string;
-}
-
 interface AccessOptions {
   readonly settings: Settings;
   readonly secrets: Secrets;
   readonly log: Log;
-  readonly supervisor: Supervisor | undefined;
+  readonly supervisor: SupervisorAccess | undefined;
 }
 
 const NAME = 'home_assistant';

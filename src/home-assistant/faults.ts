@@ -1,5 +1,6 @@
 import type { ProblemCode } from '../contract/index.ts';
 import { Problem } from '../kernel/errors.ts';
+import { codeOf, type NetworkFault, networkFault } from '../kernel/network-fault.ts';
 
 /** What Home Assistant answered to a command: no. Its words are for people and never parsed. */
 export class Refusal extends Error {
@@ -12,39 +13,16 @@ export class Refusal extends Error {
   }
 }
 
-/** Codes of the operating system, of Node's TLS and of its HTTP parser. */
-const BY_SYSTEM_CODE: Readonly<Record<string, ProblemCode>> = {
-  ENOTFOUND: 'home_assistant_dns',
-  EAI_AGAIN: 'home_assistant_dns',
-  EAI_FAIL: 'home_assistant_dns',
-  EAI_NODATA: 'home_assistant_dns',
-  EAI_NONAME: 'home_assistant_dns',
-  ECONNREFUSED: 'home_assistant_no_connection',
-  EHOSTUNREACH: 'home_assistant_no_connection',
-  ENETUNREACH: 'home_assistant_no_connection',
-  EHOSTDOWN: 'home_assistant_no_connection',
-  ENETDOWN: 'home_assistant_no_connection',
-  EADDRNOTAVAIL: 'home_assistant_no_connection',
-  ETIMEDOUT: 'home_assistant_timeout',
-  ECONNRESET: 'home_assistant_cut',
-  ECONNABORTED: 'home_assistant_cut',
-  EPIPE: 'home_assistant_cut',
-  CERT_HAS_EXPIRED: 'home_assistant_tls_expired',
-  CERT_NOT_YET_VALID: 'home_assistant_tls_expired',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'home_assistant_tls_name',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'home_assistant_tls_untrusted',
-  SELF_SIGNED_CERT_IN_CHAIN: 'home_assistant_tls_untrusted',
-  UNABLE_TO_GET_ISSUER_CERT: 'home_assistant_tls_untrusted',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'home_assistant_tls_untrusted',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'home_assistant_tls_untrusted',
-  CERT_UNTRUSTED: 'home_assistant_tls_untrusted',
-  EPROTO: 'home_assistant_tls',
+const BY_FAULT: Readonly<Record<NetworkFault, ProblemCode>> = {
+  dns: 'home_assistant_dns',
+  refused: 'home_assistant_no_connection',
+  timeout: 'home_assistant_timeout',
+  cut: 'home_assistant_cut',
+  tls_expired: 'home_assistant_tls_expired',
+  tls_name: 'home_assistant_tls_name',
+  tls_untrusted: 'home_assistant_tls_untrusted',
+  tls: 'home_assistant_tls',
 };
-
-const TLS_CODE = /^(ERR_SSL_|ERR_TLS_|ERR_OSSL_|CERT_|UNABLE_TO_)/;
-
-/** A code goes into a sentence, so only what looks like one does. */
-const PLAIN_CODE = /^[\w.:-]{1,64}$/;
 
 /** Longer words of Home Assistant are no help in a sentence of ours. */
 const LONGEST_REASON = 200;
@@ -52,12 +30,11 @@ const LONGEST_REASON = 200;
 /** Whatever is wrong with the way to a server. */
 export function networkProblem(error: unknown, host: string): Problem {
   if (error instanceof Problem) return error;
-  const given = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const reason = PLAIN_CODE.test(given) ? given : '?';
-  const tls: ProblemCode = 'home_assistant_tls';
+  const fault = networkFault(error);
   // what speaks no HTTP, or no websocket after it, is something else
-  const code = BY_SYSTEM_CODE[given] ?? (TLS_CODE.test(given) ? tls : 'home_assistant_not_there');
-  return new Problem(code, { params: code === tls ? { host, reason } : { host }, cause: error });
+  const code = fault === undefined ? 'home_assistant_not_there' : BY_FAULT[fault];
+  const params = fault === 'tls' ? { host, reason: codeOf(error) ?? '?' } : { host };
+  return new Problem(code, { params, cause: error });
 }
 
 interface Answer {

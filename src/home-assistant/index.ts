@@ -7,7 +7,7 @@ import type { Log } from '../kernel/log.ts';
 import type { Secrets } from '../kernel/secrets.ts';
 import type { Settings } from '../kernel/settings.ts';
 import { wordProblem } from '../kernel/texts.ts';
-import { Access, type Supervisor } from './access.ts';
+import { Access } from './access.ts';
 import { Administrators } from './administrators.ts';
 import { Announcer } from './announcer.ts';
 import { Automatic } from './automatic.ts';
@@ -15,6 +15,7 @@ import { BackUp } from './back-up.ts';
 import { Link } from './link.ts';
 import { Reader } from './reader.ts';
 import { homeAssistantRoutes } from './routes.ts';
+import type { SupervisorAccess } from './supervisor.ts';
 import { tryAccess } from './try.ts';
 
 /** What others must hear of Home Assistant: that the document of it has changed, once a second at most. */
@@ -29,7 +30,7 @@ interface HomeAssistantOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Where we run as an app of Home Assistant. */
-  readonly supervisor?: Supervisor | undefined;
+  readonly supervisor?: SupervisorAccess | undefined;
   /** From 0 to 1, so that many homes do not knock in step; tests bring their own. */
   readonly random?: () => number;
 }
