@@ -1,7 +1,7 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Target } from '../../src/contract/index.ts';
+import type { HomeAssistant as HomeAssistantDocument, Target } from '../../src/contract/index.ts';
 import { agentId } from '../harness/core.ts';
 import { CoreClient } from '../harness/core-client.ts';
 import { EchoPage } from '../harness/echo-page.ts';
@@ -53,7 +53,6 @@ describe('a real Home Assistant under the Supervisor', () => {
     core = await stage.localCore({
       supervisor: { url: supervisor.url, token: supervisor.app.token },
       ingress: { port: 0, gateway: supervisor.gateway, bind: '127.0.0.1' },
-      isAdministrator: async (id) => id === (await home.call('auth/current_user')).id,
     });
     target = (await core.client.targets())[0] as Target;
     const { user } = await home.call('config/auth/create', { name: 'Guest', group_ids: ['system-users'] });
@@ -198,6 +197,14 @@ describe('a real Home Assistant under the Supervisor', () => {
     });
     afterAll(() => {
       supervisor.app.ingress = behind.address;
+    });
+
+    test('finds the way back into Home Assistant', async () => {
+      const connected = await waitFor('the connection', async () => {
+        const document = await core.client.call<HomeAssistantDocument>('GET', '/api/v1/home-assistant');
+        return document.state === 'connected' && document.home && document;
+      });
+      expect(connected).toMatchObject({ via: 'supervisor', home: { version: '2026.11.0' } });
     });
 
     test('knows the administrator who opens its page', async () => {
