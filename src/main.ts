@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type AccessEvents, createAccess, type Door, type IsAdministrator } from './access/index.ts';
 import { SessionStore } from './access/session-store.ts';
@@ -15,17 +16,19 @@ import { Supervisor } from './home-assistant/supervisor.ts';
 import { openInstance, reachableByOthers, reachableUrl, rememberUrl } from './instance.ts';
 import { Bus } from './kernel/bus.ts';
 import { type Clock, systemClock, timestamp } from './kernel/clock.ts';
-import { claim } from './kernel/database.ts';
+import { claim, newestCopyTime } from './kernel/database.ts';
 import { Problem } from './kernel/errors.ts';
 import type { Feature } from './kernel/feature.ts';
 import { type AppOptions, createApp } from './kernel/http/app.ts';
 import { loadFiles } from './kernel/http/files.ts';
 import { type Listener, startServer } from './kernel/http/server.ts';
 import { createLog, describeError, type Log } from './kernel/log.ts';
+import { LogRing } from './kernel/log-ring.ts';
 import { Operations } from './kernel/operations.ts';
 import { Secrets } from './kernel/secrets.ts';
 import { Settings } from './kernel/settings.ts';
 import { createMqtt, type MqttEvents } from './outlets/mqtt/index.ts';
+import { createRecovery, type RecoveryEvents } from './recovery/index.ts';
 import { createSystem } from './system/index.ts';
 import { VERSION } from './version.ts';
 
@@ -54,7 +57,13 @@ class DataInUse extends Error {
   override readonly name = 'DataInUse';
 }
 
-type Events = AccessEvents & ActivityEvents & BackupEvents & GeneralEvents & HomeAssistantEvents & MqttEvents;
+type Events = AccessEvents &
+  ActivityEvents &
+  BackupEvents &
+  GeneralEvents &
+  HomeAssistantEvents &
+  MqttEvents &
+  RecoveryEvents;
 
 /** `npm run build` puts it there, whether the program runs from `src` or from `dist`. */
 const WEB_DIR = fileURLToPath(new URL('../dist/web/', import.meta.url));
@@ -98,6 +107,8 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     const claimed = claim(dataDir);
     if (!claimed) throw new DataInUse(`another Homestash already serves ${dataDir}`);
     started.push(claimed.release);
+    const ring = new LogRing({ dir: join(dataDir, 'log'), clock, masked: log.masked });
+    started.push(() => ring.flush(), log.tee(ring.write));
     const data = openData(dataDir);
     started.push(data.close);
 
@@ -159,6 +170,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       }),
       createActivity({ operations, bus, instanceId: instance.id }),
       home,
+      createRecovery({ settings, secrets, bus, clock, log }),
     ];
 
     // outlets
@@ -180,7 +192,16 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     });
 
     const routes = [...features, mqtt].flatMap((feature) => feature.routes);
-    const system = createSystem({ info, routes: [...routes, ...access.api.routes] });
+    const system = createSystem({
+      info,
+      mode: supervisor ? 'app' : 'standalone',
+      dataDir,
+      clock,
+      log,
+      ring,
+      databaseCopiedAt: () => newestCopyTime(dataDir),
+      routes: [...routes, ...access.api.routes],
+    });
     for (const feature of features) {
       started.push(async () => feature.stop?.());
       await feature.start?.();

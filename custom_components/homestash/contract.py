@@ -28,6 +28,7 @@ EVENT_TOKENS_CHANGED: Final = "tokens_changed"
 EVENT_SETTINGS_CHANGED: Final = "settings_changed"
 EVENT_HOME_ASSISTANT_CHANGED: Final = "home_assistant_changed"
 EVENT_MQTT_CHANGED: Final = "mqtt_changed"
+EVENT_RECOVERY_KEY_CHANGED: Final = "recovery_key_changed"
 EVENT_GOODBYE: Final = "goodbye"
 
 PATH_HEALTH: Final = "/api/health"
@@ -50,6 +51,12 @@ PATH_HOME_ASSISTANT: Final = "/api/v1/home-assistant"
 PATH_HOME_ASSISTANT_BACKUPS: Final = "/api/v1/home-assistant/backups"
 PATH_HOME_ASSISTANT_AUTOMATIC: Final = "/api/v1/home-assistant/automatic"
 PATH_MQTT: Final = "/api/v1/mqtt"
+PATH_ABOUT: Final = "/api/v1/about"
+PATH_LOG: Final = "/api/v1/log"
+PATH_LOG_LEVEL: Final = "/api/v1/log/level"
+PATH_RECOVERY_KEY: Final = "/api/v1/recovery-key"
+PATH_RECOVERY_KEY_REVEAL: Final = "/api/v1/recovery-key/reveal"
+PATH_RECOVERY_KEY_KEPT: Final = "/api/v1/recovery-key/kept"
 
 type ProblemKind = Literal["not_found", "unreachable", "auth", "error"]
 
@@ -162,6 +169,7 @@ PROBLEM_KINDS: Final[dict[str, ProblemKind]] = {
     "operation_not_found": "error",
     "operation_not_cancellable": "error",
     "operation_cancelled": "error",
+    "recovery_key_lost": "error",
     "database_newer": "error",
     "disk_full": "error",
 }
@@ -277,6 +285,7 @@ PLACEHOLDERS: Final[dict[str, tuple[str, ...]]] = {
     "operation_cancelled": (),
     "database_newer": ("path",),
     "disk_full": (),
+    "recovery_key_lost": (),
     "core_unreachable": ("url",),
     "core_not_understood": ("url",),
     "core_problem": ("hint", "title"),

@@ -38,6 +38,9 @@ export type LogEntry = v.InferOutput<typeof LogEntry>;
 export const LogPage = v.object({ level: v.picklist(LOG_LEVELS), entries: v.array(LogEntry) });
 export type LogPage = v.InferOutput<typeof LogPage>;
 
+/** Lines that one answer holds at most. */
+export const MAX_LOG_ENTRIES = 1_000;
+
 /** Changes how loud the log is until the next start. */
 export const LogLevelRequest = v.object({ level: v.picklist(LOG_LEVELS) });
 
@@ -76,3 +79,4 @@ export type RecoveryKeyState = v.InferOutput<typeof RecoveryKeyState>;
 
 /** The secret half, for a person who writes it down. */
 export const RecoveryKey = v.object({ identity: v.string() });
+export type RecoveryKey = v.InferOutput<typeof RecoveryKey>;

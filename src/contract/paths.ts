@@ -32,4 +32,10 @@ export const PATHS = {
   home_assistant_backups: '/api/v1/home-assistant/backups',
   home_assistant_automatic: '/api/v1/home-assistant/automatic',
   mqtt: '/api/v1/mqtt',
+  about: '/api/v1/about',
+  log: '/api/v1/log',
+  log_level: '/api/v1/log/level',
+  recovery_key: '/api/v1/recovery-key',
+  recovery_key_reveal: '/api/v1/recovery-key/reveal',
+  recovery_key_kept: '/api/v1/recovery-key/kept',
 } as const;

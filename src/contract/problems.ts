@@ -133,6 +133,8 @@ export const PROBLEMS = {
   operation_not_found: describe(404),
   operation_not_cancellable: describe(409),
   operation_cancelled: describe(409),
+  // the recovery key
+  recovery_key_lost: describe(409),
   // data on disk
   database_newer: describe(500),
   disk_full: describe(507),

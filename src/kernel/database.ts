@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
@@ -40,6 +40,12 @@ function copiesIn(dataDir: string): { path: string; version: number }[] {
       return version === undefined ? [] : [{ path: join(dataDir, name), version: Number(version) }];
     })
     .sort((a, b) => b.version - a.version);
+}
+
+/** When the newest checked copy of the database was made; undefined where there is none. */
+export function newestCopyTime(dataDir: string): number | undefined {
+  const times = copiesIn(dataDir).map(({ path }) => statSync(path).mtimeMs);
+  return times.length === 0 ? undefined : Math.max(...times);
 }
 
 function check(path: string): void {

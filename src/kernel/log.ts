@@ -1,11 +1,15 @@
 import { dirname, join } from 'node:path';
-
-type LogLevel = 'debug' | 'info' | 'warning' | 'error';
+import type { LogLevel } from '../contract/index.ts';
 
 type LogFields = Readonly<Record<string, unknown>>;
 
+/** Takes a finished line, with its end, and how loud it is. */
+export type LogSink = (line: string, level: LogLevel) => void;
+
 /** A structured log; fields are written as JSON. */
 export interface Log {
+  /** How loud it is, for all parts of the program: what is less is not written. */
+  level: LogLevel;
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   warning(message: string, fields?: LogFields): void;
@@ -14,9 +18,18 @@ export interface Log {
   child(scope: string): Log;
   /** From now on this text never appears in a line, whoever writes it. */
   redact(secret: string): void;
+  /** A text with all that never appears in a line masked, also what became known only after the text was made. */
+  masked(text: string): string;
+  /** From now on each line goes there, too; the returned function ends it. */
+  tee(sink: LogSink): () => void;
 }
 
 const RANK: Record<LogLevel, number> = { debug: 0, info: 1, warning: 2, error: 3 };
+
+/** Whether an entry of this level is written where only those from another one on are. */
+export function isLoudEnough(level: LogLevel, from: LogLevel): boolean {
+  return RANK[level] >= RANK[from];
+}
 
 /** Shorter texts would blot out innocent words. */
 const SHORTEST_SECRET = 6;
@@ -55,15 +68,27 @@ function serialise(value: unknown): unknown {
 /** One line of JSON for each entry, to `write`; secrets are masked in the finished line. */
 export function createLog(level: LogLevel, write: (line: string) => void, now: () => number): Log {
   const secrets = new Set<string>();
+  const sinks = new Set<LogSink>([write]);
+  let loudness = level;
+  const masked = (text: string) => {
+    let result = text;
+    for (const secret of secrets) result = result.replaceAll(secret, '***');
+    return result;
+  };
   const make = (scope: string): Log => {
     const entry = (entryLevel: LogLevel) => (message: string, fields?: LogFields) => {
-      if (RANK[entryLevel] < RANK[level]) return;
+      if (!isLoudEnough(entryLevel, loudness)) return;
       const document = { time: new Date(now()).toISOString(), level: entryLevel, scope, message, ...fields };
-      let line = JSON.stringify(document, (_key, value) => serialise(value));
-      for (const secret of secrets) line = line.replaceAll(secret, '***');
-      write(`${line}\n`);
+      const line = masked(JSON.stringify(document, (_key, value) => serialise(value)));
+      for (const sink of sinks) sink(`${line}\n`, entryLevel);
     };
     return {
+      get level() {
+        return loudness;
+      },
+      set level(value) {
+        loudness = value;
+      },
       debug: entry('debug'),
       info: entry('info'),
       warning: entry('warning'),
@@ -71,6 +96,11 @@ export function createLog(level: LogLevel, write: (line: string) => void, now: (
       child: make,
       redact: (secret) => {
         if (secret.length >= SHORTEST_SECRET) secrets.add(JSON.stringify(secret).slice(1, -1));
+      },
+      masked,
+      tee: (sink) => {
+        sinks.add(sink);
+        return () => sinks.delete(sink);
       },
     };
   };

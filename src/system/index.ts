@@ -1,18 +1,30 @@
 import * as v from 'valibot';
-import { Info, PATHS } from '../contract/index.ts';
+import { About, Info, LogLevelRequest, LogPage, PATHS } from '../contract/index.ts';
+import type { Clock } from '../kernel/clock.ts';
 import type { Feature } from '../kernel/feature.ts';
 import { openApi } from '../kernel/http/openapi.ts';
 import { jsonRoute, type Route } from '../kernel/http/route.ts';
+import type { Log } from '../kernel/log.ts';
+import type { LogRing } from '../kernel/log-ring.ts';
+import { createAbout } from './about.ts';
+import { LogQuery, readLog } from './log-page.ts';
 
 interface SystemOptions {
   readonly info: Info;
+  readonly mode: About['mode'];
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly ring: LogRing;
+  /** When the newest checked copy of the database was made. */
+  readonly databaseCopiedAt: () => number | undefined;
   /** The routes of all other features, for the OpenAPI document. */
   readonly routes: readonly Route[];
 }
 
-/** What the core says of itself: alive, which version, which API. */
-export function createSystem({ info, routes }: SystemOptions): Feature {
-  const own: Route[] = [
+/** Alive, which version, which API: for programs. */
+function statusRoutes(info: Info, document: () => Record<string, unknown>): Route[] {
+  return [
     jsonRoute({
       method: 'GET',
       path: PATHS.ping,
@@ -44,6 +56,46 @@ export function createSystem({ info, routes }: SystemOptions): Feature {
       handle: async () => document(),
     }),
   ];
+}
+
+/** The box and its log: for people, and for who helps them. */
+function insightRoutes(options: SystemOptions): Route[] {
+  const { log, ring } = options;
+  const about = createAbout(options);
+  return [
+    jsonRoute({
+      method: 'GET',
+      path: PATHS.about,
+      summary: 'Say what runs here and how much room there is',
+      response: About,
+      handle: about,
+    }),
+    jsonRoute({
+      method: 'GET',
+      path: PATHS.log,
+      summary: 'Read the newest lines of the log, newest first',
+      access: 'person',
+      query: LogQuery,
+      response: LogPage,
+      handle: ({ query }) => readLog(ring, log, query),
+    }),
+    jsonRoute({
+      method: 'PUT',
+      path: PATHS.log_level,
+      summary: 'Change how loud the log is, until the next start',
+      access: 'person',
+      body: LogLevelRequest,
+      handle: async ({ body: { level } }) => {
+        log.level = level;
+      },
+    }),
+  ];
+}
+
+/** What the core says of itself: alive, which version, which API; the box it runs on, and its log. */
+export function createSystem(options: SystemOptions): Feature {
+  const { info, routes } = options;
+  const own: Route[] = [...statusRoutes(info, () => document()), ...insightRoutes(options)];
   const document = () => openApi([...routes, ...own], info.version);
   return { name: 'system', routes: own };
 }

@@ -18,6 +18,7 @@ const valid: Record<string, unknown> = {
   'POST /api/v1/session/setup': { code: 'none', password: 'another long one' },
   'PUT /api/v1/session/password': { current: 'a wrong password', password: 'another long one' },
   'PATCH /api/v1/settings': { name: 'Stash', cors_origins: ['https://dash.example.org'], overdue_days: 3 },
+  'PUT /api/v1/log/level': { level: 'info' },
   'PUT /api/v1/mqtt': { url: 'mqtt://127.0.0.1:1', username: 'a', password: 'b' },
   'POST /api/v1/pairing': { secret: 'none', client_name: 'a client' },
   'POST /api/v1/pairing/codes': { url: 'http://stash.local:8098' },
@@ -52,6 +53,8 @@ const valid: Record<string, unknown> = {
 let before: string;
 
 beforeAll(async () => {
+  // made behind the start
+  await core.client.call('GET', '/api/v1/recovery-key');
   const target = await core.firstTarget();
   const { backup, archive } = makeBackup();
   await core.client.upload(target.id, backup, archive);

@@ -7,6 +7,9 @@ import SQLite from 'better-sqlite3';
 const RESTLESS_COLUMNS = ['last_used_at', 'refreshed_at', 'problem'];
 const RESTLESS_TABLES = ['operations'];
 
+// What is written all the time, whoever asks for what.
+const RESTLESS_FOLDERS = /^log\//;
+
 // The database is compared by its rows.
 const DATABASE = /^(homestash\.db|serve\.lock)(-wal|-shm|-journal)?$/;
 
@@ -32,6 +35,7 @@ export function snapshot(dataDir: string): string {
   const files = readdirSync(dataDir, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !DATABASE.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
+    .filter((file) => !RESTLESS_FOLDERS.test(relative(dataDir, file)))
     .sort()
     .map((file) => [relative(dataDir, file), createHash('sha256').update(readFileSync(file)).digest('hex')]);
   return JSON.stringify({ rows: rows(dataDir), files }, null, 1);
