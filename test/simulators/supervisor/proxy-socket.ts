@@ -31,6 +31,12 @@ function parse(text: string): Message | undefined {
 
 const say = (socket: WebSocket, message: object) => socket.send(JSON.stringify(message));
 
+/** A paused socket would not see that the other side hangs up, too, and stay for half a minute. */
+function hangUp(app: WebSocket): void {
+  app.resume();
+  app.close();
+}
+
 function firstMessage(socket: WebSocket): Promise<Message | undefined> {
   return new Promise((resolve) => {
     const late = setTimeout(() => resolve(undefined), AUTH_TIMEOUT_MS);
@@ -67,19 +73,19 @@ export async function proxySocket(
   say(app, { type: 'auth_required', ha_version: core.version });
   const message = await firstMessage(app);
   if (message === undefined) {
-    app.close();
+    hangUp(app);
     return true;
   }
   if (!mayPass(world, message.api_password ?? message.access_token)) {
     say(app, { type: 'auth_invalid', message: 'Invalid access' });
-    app.close();
+    hangUp(app);
     return true;
   }
   say(app, { type: 'auth_ok', ha_version: core.version });
   try {
     join(app, await core.openWebSocket(), (text) => refused(app, text));
   } catch {
-    app.close();
+    hangUp(app);
   }
   return true;
 }
