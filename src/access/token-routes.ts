@@ -70,7 +70,11 @@ export function tokenRoutes({ tokens, bus, clock, log, info, url }: TokenRoutesO
       body: PairingCodeRequest,
       response: PairingCode,
       status: 201,
-      handle: ({ body }) => makePairingCode(tokens, body.url ?? url()),
+      handle: async ({ body }) => {
+        const made = await makePairingCode(tokens, body.url ?? url());
+        bus.emit('pairing_wanted', {});
+        return made;
+      },
     }),
     jsonRoute({
       method: 'GET',
@@ -84,9 +88,10 @@ export function tokenRoutes({ tokens, bus, clock, log, info, url }: TokenRoutesO
       path: PATHS.token,
       summary: 'Revoke a token',
       params: v.object({ token_id: Id }),
-      handle: async ({ params }) => {
+      handle: async ({ params, principal }) => {
         await tokens.revoke(params.token_id);
-        bus.emit('access_ended', { kind: 'token', id: params.token_id });
+        const turnedAway = principal?.kind !== 'token';
+        bus.emit('access_ended', { kind: 'token', id: params.token_id, turnedAway });
         bus.emit('tokens_changed', {});
       },
     }),

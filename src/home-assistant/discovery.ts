@@ -18,7 +18,8 @@ export interface AnnouncedTokens {
 
 /** What it hears, and what others must hear of it. */
 interface DiscoveryEvents {
-  access_ended: Pick<Principal, 'kind' | 'id'>;
+  access_ended: Pick<Principal, 'kind' | 'id'> & { turnedAway?: boolean };
+  pairing_wanted: Record<never, never>;
   tokens_changed: Record<never, never>;
 }
 
@@ -60,8 +61,14 @@ const SETTLED_MS = 24 * 60 * 60_000;
 const FIRST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 5 * 60_000;
 
-/** `posted` makes a message one that is new to Home Assistant; it stays as it is once the token has been used. */
-const Kept = v.object({ id: Id, token: v.string(), posted: v.optional(v.string()) });
+/**
+ * What was announced, or that nothing shall be. `posted` makes a message one that is new to Home Assistant; it stays as
+ * it is once the token has been used.
+ */
+const Kept = v.union([
+  v.object({ id: Id, token: v.string(), posted: v.optional(v.string()) }),
+  v.object({ turned_away: v.literal(true) }),
+]);
 
 interface Announced {
   readonly id: string;
@@ -69,10 +76,13 @@ interface Announced {
   readonly posted: string | undefined;
 }
 
+type Sealed = v.InferOutput<(typeof Kept.options)[0]>;
+
 /**
  * Tells Home Assistant, through the Supervisor, where we are and with which token to come in, so that one click pairs
- * us: as soon as it has our integration, anew until the token has been used, and from the beginning when that token was
- * revoked.
+ * us: as soon as it has our integration, anew until the token has been used, and from the beginning when Home Assistant
+ * has given that token back. Where a person has taken it away it would come back in without having been asked: then
+ * nothing is announced until a pairing code is made.
  */
 export class Discovery {
   readonly #options: DiscoveryOptions;
@@ -82,6 +92,10 @@ export class Discovery {
   #hostname: string | undefined;
   #posted: string | undefined;
   #eagerUntil = 0;
+  /** The id of the token that is announced. */
+  #token: string | undefined;
+  /** Undefined until it was read. */
+  #turnedAway: boolean | undefined;
   /** Ends the pause before the next look. */
   #pause = new AbortController();
 
@@ -96,10 +110,19 @@ export class Discovery {
     const life = new AbortController();
     this.#life = life;
     const { bus, clock } = this.#options;
-    const unlisten = bus.on('access_ended', ({ kind }) => {
-      if (kind === 'token') this.#pause.abort();
-    });
-    life.signal.addEventListener('abort', unlisten, { once: true });
+    const unlisten = [
+      bus.on('access_ended', ({ kind, id, turnedAway }) => {
+        if (kind !== 'token' || id !== this.#token) return;
+        if (turnedAway) this.#turnedAway = true;
+        this.#pause.abort();
+      }),
+      bus.on('pairing_wanted', () => {
+        if (!this.#turnedAway) return;
+        this.#turnedAway = false;
+        this.#pause.abort();
+      }),
+    ];
+    life.signal.addEventListener('abort', () => unlisten.map((end) => end()), { once: true });
     this.#eagerUntil = clock.monotonic() + EAGER_MS;
     this.#loop = this.#run(life.signal);
   }
@@ -133,7 +156,15 @@ export class Discovery {
   /** Announces what is to be announced, and says when to look again (milliseconds). */
   async #look(signal: AbortSignal): Promise<number> {
     const { tokens, clock, supervisor } = this.#options;
-    const known = await this.#read();
+    const kept = await this.#options.settings.read(NAME, Kept);
+    const silent = kept !== undefined && 'turned_away' in kept;
+    this.#turnedAway ??= silent;
+    if (this.#turnedAway) {
+      if (!silent) await this.#options.settings.write(NAME, { turned_away: true });
+      return SETTLED_MS;
+    }
+    const known = kept && !('turned_away' in kept) ? await this.#open(kept) : undefined;
+    this.#token = known?.id;
     if (known && (await tokens.used(known.id))) {
       await this.#settle(known, signal);
       return SETTLED_MS;
@@ -170,15 +201,14 @@ export class Discovery {
     this.#log.debug('told Home Assistant of us', { posted });
   }
 
-  /** The token that was announced before; undefined where there is none, or none that is of use. */
-  async #read(): Promise<Announced | undefined> {
-    const { settings, secrets, tokens, log } = this.#options;
-    const kept = await settings.read(NAME, Kept);
-    if (!kept || (await tokens.used(kept.id)) === undefined) return undefined;
+  /** The token that was announced before; undefined where it is of no use any more. */
+  async #open({ id, token: sealed, posted }: Sealed): Promise<Announced | undefined> {
+    const { secrets, tokens, log } = this.#options;
+    if ((await tokens.used(id)) === undefined) return undefined;
     try {
-      const token = secrets.unseal(kept.token, PURPOSE);
+      const token = secrets.unseal(sealed, PURPOSE);
       log.redact(token);
-      return { id: kept.id, token, posted: kept.posted };
+      return { id, token, posted };
     } catch (error) {
       if (error instanceof SealError) return undefined;
       throw error;
@@ -189,6 +219,7 @@ export class Discovery {
     const { tokens, log, bus } = this.#options;
     const made = { ...(await tokens.createToken(TOKEN_NAME)), posted: undefined };
     log.redact(made.token);
+    this.#token = made.id;
     bus.emit('tokens_changed', {});
     await this.#keep(made);
     this.#posted = undefined;

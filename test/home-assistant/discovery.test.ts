@@ -149,7 +149,7 @@ describe('the core, announced to Home Assistant', () => {
     }
   });
 
-  test('is told from the beginning when its token was revoked', async () => {
+  test('is told from the beginning when it has given its token back', async () => {
     await begin();
     await core.start();
     await posts(1);
@@ -163,6 +163,28 @@ describe('the core, announced to Home Assistant', () => {
     await expect(client.info()).rejects.toMatchObject({ problem: { code: 'unauthorized' } });
     expect(await comeIn()).toMatchObject({ instance_id: (await core.client.info()).instance_id });
     expect(await tokens()).toHaveLength(1);
+  });
+
+  test('is told nothing more when a person has taken its token away, until a pairing code is made', async () => {
+    await begin();
+    await core.start();
+    await posts(1);
+    await comeIn();
+    await clock.during(clock.sleep(2 * MINUTE_MS));
+    const told = supervisor.discovery.posts;
+    const [token] = await tokens();
+    const person = await core.person();
+    await person.call('DELETE', `/api/v1/tokens/${token?.id}`);
+    await clock.during(clock.sleep(15 * MINUTE_MS));
+    await core.stop();
+    await core.start();
+    await clock.during(clock.sleep(15 * MINUTE_MS));
+    expect(supervisor.discovery.posts).toBe(told);
+    expect(await tokens()).toEqual([]);
+
+    await (await core.person()).call('POST', '/api/v1/pairing/codes', {});
+    await waitFor('an announcement', () => supervisor.discovery.posts > told);
+    expect(await comeIn()).toMatchObject({ instance_id: (await core.client.info()).instance_id });
   });
 
   test('keeps the token sealed, and out of the log', async () => {
