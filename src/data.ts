@@ -1,6 +1,6 @@
 import { signInMigration } from './access/session-store.ts';
 import { accessMigration } from './access/store.ts';
-import { backupsMigration, capabilitiesMigration } from './backups/store.ts';
+import { backupsMigration, capabilitiesMigration, looksMigration } from './backups/store.ts';
 import { type Database, openDatabase } from './kernel/database.ts';
 import { operationsMigration } from './kernel/operations.ts';
 import { settingsMigration } from './kernel/settings.ts';
@@ -13,6 +13,7 @@ const MIGRATIONS = [
   backupsMigration,
   capabilitiesMigration,
   signInMigration,
+  looksMigration,
 ];
 
 /** Opens the data folder's database, as serving and one-shot commands both do. */

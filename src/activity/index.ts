@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import {
   CoreEvent,
   Id,
+  type Language,
   type Operation,
   OperationList,
   Operation as OperationSchema,
@@ -9,10 +10,12 @@ import {
 } from '../contract/index.ts';
 import type { Bus } from '../kernel/bus.ts';
 import type { Feature } from '../kernel/feature.ts';
+import { EventStream } from '../kernel/http/event-stream.ts';
 import { type Principal, samePrincipal } from '../kernel/http/principal.ts';
 import { jsonRoute, streamRoute } from '../kernel/http/route.ts';
+import { reword } from '../kernel/kept-problem.ts';
 import type { Operations } from '../kernel/operations.ts';
-import { EventStream } from './event-stream.ts';
+import { chooseLanguage } from '../kernel/texts.ts';
 
 /** What clients are told of as it happens. */
 export interface ActivityEvents {
@@ -35,9 +38,16 @@ interface ActivityOptions {
 
 const OperationParams = v.object({ operation_id: Id });
 
-function follow(bus: Bus<ActivityEvents>, send: (event: CoreEvent) => void): () => void {
+/** An operation whose problem is worded for whoever reads it. */
+function inLanguage(operation: Operation, language: Language): Operation {
+  return { ...operation, problem: operation.problem && reword(operation.problem, language) };
+}
+
+function follow(bus: Bus<ActivityEvents>, language: Language, send: (event: CoreEvent) => void): () => void {
   const subscriptions = [
-    bus.on('operation', (operation) => send({ event: 'operation_changed', operation })),
+    bus.on('operation', (operation) =>
+      send({ event: 'operation_changed', operation: inLanguage(operation, language) }),
+    ),
     bus.on('targets_changed', () => send({ event: 'targets_changed' })),
     bus.on('backups_changed', ({ targetId }) => send({ event: 'backups_changed', target_id: targetId })),
     bus.on('tokens_changed', () => send({ event: 'tokens_changed' })),
@@ -61,7 +71,10 @@ export function createActivity({ operations, bus, instanceId }: ActivityOptions)
         path: PATHS.operations,
         summary: 'List running and past operations, newest first',
         response: OperationList,
-        handle: async () => ({ operations: await operations.list() }),
+        handle: async ({ header }) => {
+          const language = chooseLanguage(header('accept-language'));
+          return { operations: (await operations.list()).map((one) => inLanguage(one, language)) };
+        },
       }),
       jsonRoute({
         method: 'GET',
@@ -69,7 +82,8 @@ export function createActivity({ operations, bus, instanceId }: ActivityOptions)
         summary: 'Read an operation',
         params: OperationParams,
         response: OperationSchema,
-        handle: ({ params }) => operations.get(params.operation_id),
+        handle: async ({ params, header }) =>
+          inLanguage(await operations.get(params.operation_id), chooseLanguage(header('accept-language'))),
       }),
       jsonRoute({
         method: 'POST',
@@ -85,11 +99,12 @@ export function createActivity({ operations, bus, instanceId }: ActivityOptions)
         streams: 'out',
         contentType: 'text/event-stream',
         response: CoreEvent,
-        handle: ({ signal, principal }, request, response) =>
+        handle: ({ header, signal, principal }, request, response) =>
           new Promise((resolve) => {
-            const stream = new EventStream(response);
+            const stream = new EventStream<CoreEvent>(response);
             stream.send({ event: 'hello', instance_id: instanceId });
-            const unfollow = follow(bus, (event) => stream.send(event));
+            const language = chooseLanguage(header('accept-language'));
+            const unfollow = follow(bus, language, (event) => stream.send(event));
             const unrevoke = bus.on('access_ended', (ended) => {
               if (samePrincipal(ended, principal)) close();
             });

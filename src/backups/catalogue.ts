@@ -1,7 +1,6 @@
 import { type Clock, within } from '../kernel/clock.ts';
 import { isProblem, Problem } from '../kernel/errors.ts';
 import { describeError, type Log } from '../kernel/log.ts';
-import { wordProblem } from '../kernel/texts.ts';
 import { archiveOf, sidecarsIn } from './names.ts';
 import { decodeSidecar, MAX_SIDECAR_BYTES } from './sidecar.ts';
 import type { BackupStore, CatalogueEntry, CatalogueRow } from './store.ts';
@@ -184,7 +183,7 @@ export class Catalogue {
       if (isProblem(error))
         log.warning('a target could not be read', { target: targetId, reason: describeError(error) });
       else log.error('reading a target met a defect', { target: targetId, error });
-      await store.updateTarget(targetId, { problem: JSON.stringify(wordProblem(error)) });
+      await store.noteProblem(targetId, error, clock.now());
       this.#options.onChange(targetId);
       throw error;
     } finally {
@@ -258,6 +257,7 @@ export class Catalogue {
       archive_class: null,
       archived: 0 as const,
       description: null,
+      backup_date: null,
     };
     const row = {
       target_id: targetId,
@@ -280,6 +280,7 @@ export class Catalogue {
         archive_size: archive.size,
         ...classOf(archive),
         description: JSON.stringify(replaced ? { ...described, suspect: 'other_size' } : described),
+        backup_date: Date.parse(described.backup.date),
       },
     ];
   }

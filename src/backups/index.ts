@@ -95,7 +95,7 @@ export function createBackups(options: BackupsOptions): Feature {
 
   return {
     name: 'backups',
-    routes: backupRoutes({ targets, catalogue, uploads, downloads, deletions }),
+    routes: backupRoutes({ store, log, targets, catalogue, uploads, downloads, deletions }),
     start: async () => {
       if (options.fresh) await addFirstTarget();
       // behind the start: what a crash left is swept, and the lists are young when the first page asks

@@ -48,6 +48,7 @@ export class Mending {
       archive_size: stored.backup.size,
       ...classOf(archive),
       description: JSON.stringify(stored),
+      backup_date: Date.parse(stored.backup.date),
       modified: sidecar?.modified ?? this.#options.clock.now(),
     });
   }

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import {
+  AllBackups,
   Backup,
   BackupDescription,
   BackupId,
@@ -19,16 +20,21 @@ import {
 import { timestamp } from '../kernel/clock.ts';
 import { Problem } from '../kernel/errors.ts';
 import { jsonRoute, type Route, streamRoute } from '../kernel/http/route.ts';
+import type { Log } from '../kernel/log.ts';
 import { chooseLanguage } from '../kernel/texts.ts';
 import type { Catalogue } from './catalogue.ts';
+import { checkRoute } from './check-route.ts';
 import type { Deletions } from './deletions.ts';
 import type { Downloads } from './downloads.ts';
-import type { CatalogueEntry } from './store.ts';
+import { mergedBackups } from './merged.ts';
+import type { BackupStore, CatalogueEntry } from './store.ts';
 import { providersIn } from './targets/s3/providers.ts';
 import type { Targets } from './targets.ts';
 import type { Uploads } from './uploads.ts';
 
 interface BackupRoutesOptions {
+  readonly store: BackupStore;
+  readonly log: Log;
   readonly targets: Targets;
   readonly catalogue: Catalogue;
   readonly uploads: Uploads;
@@ -58,7 +64,7 @@ function toMs(seconds: number | undefined): number | undefined {
 const languageOf = (header: (name: string) => string | undefined) =>
   chooseLanguage(header('accept-language'));
 
-function targetRoutes({ targets, catalogue, uploads }: BackupRoutesOptions): Route[] {
+function targetRoutes({ targets, catalogue, uploads, log }: BackupRoutesOptions): Route[] {
   const refreshBehind = (id: string) => catalogue.refresh(id).catch(() => undefined);
   return [
     jsonRoute({
@@ -96,6 +102,7 @@ function targetRoutes({ targets, catalogue, uploads }: BackupRoutesOptions): Rou
       response: ProbeReport,
       handle: ({ body, header }) => targets.probe(body, languageOf(header)),
     }),
+    checkRoute({ targets, log, onSaved: (id) => void refreshBehind(id) }),
     jsonRoute({
       method: 'GET',
       path: PATHS.target,
@@ -133,13 +140,24 @@ function targetRoutes({ targets, catalogue, uploads }: BackupRoutesOptions): Rou
       summary: 'Try a target, and look for backups that others put there',
       params: TargetParams,
       response: ProbeReport,
-      handle: ({ params, header }) => targets.probeSaved(params.target_id, languageOf(header)),
+      handle: async ({ params, header }) => {
+        const report = await targets.probeSaved(params.target_id, languageOf(header));
+        void refreshBehind(params.target_id);
+        return report;
+      },
     }),
   ];
 }
 
-function storedRoutes({ catalogue, downloads, deletions }: BackupRoutesOptions): Route[] {
+function storedRoutes({ store, catalogue, downloads, deletions }: BackupRoutesOptions): Route[] {
   return [
+    jsonRoute({
+      method: 'GET',
+      path: PATHS.all_backups,
+      summary: 'List the backups of all targets from the catalogue, each once with all its places',
+      response: AllBackups,
+      handle: () => mergedBackups(store),
+    }),
     jsonRoute({
       method: 'GET',
       path: PATHS.backups,

@@ -1,8 +1,9 @@
 import { type Kysely, sql } from 'kysely';
 import * as v from 'valibot';
-import { AgentBackup, type Backup, type BackupDescription, ProblemDocument } from '../contract/index.ts';
+import { AgentBackup, type Backup, type BackupDescription, PROBLEMS } from '../contract/index.ts';
 import type { Migration } from '../kernel/database.ts';
-import { Problem } from '../kernel/errors.ts';
+import { Problem, toProblem } from '../kernel/errors.ts';
+import { keepProblem, keptProblem } from '../kernel/kept-problem.ts';
 
 interface BackupTables {
   targets: {
@@ -16,7 +17,12 @@ interface BackupTables {
     secrets: string;
     created_at: number;
     refreshed_at: number | null;
+    /** Code and params as JSON. */
     problem: string | null;
+    /** Since when there has been a problem of this kind. */
+    problem_since: number | null;
+    /** When it was last looked at, however that went. */
+    checked_at: number | null;
     /** `Capabilities` as JSON. */
     capabilities: string | null;
     /** The id that the place itself carries, whatever it is called. */
@@ -35,6 +41,8 @@ interface BackupTables {
     archived: 0 | 1;
     /** `BackupDescription` as JSON. */
     description: string | null;
+    /** When the backup was made. */
+    backup_date: number | null;
     modified: number;
   };
   /** Work on a target that a crash must not leave half done; a row exists while it is under way. */
@@ -89,6 +97,18 @@ export const capabilitiesMigration: Migration = {
     ALTER TABLE catalogue ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;`,
 };
 
+/** Since when a target has its problem, when it was last looked at, and when each backup was made. */
+export const looksMigration: Migration = {
+  number: 7,
+  sql: `
+    ALTER TABLE targets ADD COLUMN problem_since INTEGER;
+    ALTER TABLE targets ADD COLUMN checked_at INTEGER;
+    ALTER TABLE catalogue ADD COLUMN backup_date INTEGER;
+    UPDATE catalogue SET backup_date =
+      coalesce(unixepoch(json_extract(description, '$.backup.date')) * 1000, modified)
+      WHERE backup_id IS NOT NULL;`,
+};
+
 /** A target as the database has it. */
 export type TargetRow = BackupTables['targets'];
 /** A sidecar of a target as the database has it. */
@@ -101,6 +121,24 @@ export interface CatalogueEntry extends Backup {
   readonly archiveKey: string;
   readonly sidecarKey: string;
 }
+
+/** What a target holds, in short. */
+export interface Stock {
+  readonly backups: number;
+  readonly bytes: number;
+  /** When the newest of its backups was made, and its `BackupDescription` as JSON. */
+  readonly newest: number | null;
+  readonly description: string | null;
+  readonly archive_size: number | null;
+}
+
+/** A backup in the catalogue, and the target where it lies. */
+export interface PlacedEntry extends CatalogueEntry {
+  readonly targetId: string;
+}
+
+const newestFirst = (a: CatalogueEntry, b: CatalogueEntry): number =>
+  Date.parse(b.backup.date) - Date.parse(a.backup.date);
 
 const Description = v.looseObject({ backup: AgentBackup });
 
@@ -158,10 +196,14 @@ export class BackupStore {
     await this.#query.deleteFrom('targets').where('id', '=', id).execute();
   }
 
-  problemOf(row: TargetRow): ProblemDocument | null {
-    if (row.problem === null) return null;
-    const parsed = v.safeParse(ProblemDocument, JSON.parse(row.problem));
-    return parsed.success ? parsed.output : null;
+  /** Notes what a look at a target met. The same kind of problem lasts, by whatever name it shows itself. */
+  async noteProblem(id: string, error: unknown, now: number): Promise<void> {
+    const row = await this.target(id);
+    const before = keptProblem(row?.problem ?? null);
+    const lasts = before && PROBLEMS[before.code].kind === PROBLEMS[toProblem(error).code].kind;
+    // a clock that was set back: nobody knows for how long
+    const since = lasts && row?.problem_since && row.problem_since <= now ? row.problem_since : now;
+    await this.updateTarget(id, { problem: keepProblem(error), problem_since: since, checked_at: now });
   }
 
   catalogueRows(targetId: string): Promise<CatalogueRow[]> {
@@ -178,7 +220,7 @@ export class BackupStore {
       .orderBy('modified', 'asc')
       .execute();
     const byId = new Map(rows.flatMap(entryOf).map((entry) => [entry.backup.backup_id, entry]));
-    return [...byId.values()].sort((a, b) => Date.parse(b.backup.date) - Date.parse(a.backup.date));
+    return [...byId.values()].sort(newestFirst);
   }
 
   async backup(targetId: string, backupId: string): Promise<CatalogueEntry | undefined> {
@@ -205,18 +247,35 @@ export class BackupStore {
     return rows.flatMap((row) => row.home ?? []);
   }
 
-  /** How many backups a target holds and their bytes. */
-  async usage(targetId: string): Promise<{ backups: number; bytes: number }> {
-    const row = await this.#query
+  /** What each target holds, by its id; of one that holds nothing nothing is said. */
+  async stocks(): Promise<Map<string, Stock>> {
+    const rows = await this.#query
       .selectFrom('catalogue')
       .select(({ fn }) => [
+        'target_id',
         fn.count<number>('backup_id').distinct().as('backups'),
         fn.sum<number | null>('archive_size').as('bytes'),
+        // beside a maximum, SQLite takes the other columns from the row that has it
+        fn.max<number | null>('backup_date').as('newest'),
+        'description',
+        'archive_size',
       ])
-      .where('target_id', '=', targetId)
       .where('backup_id', 'is not', null)
-      .executeTakeFirstOrThrow();
-    return { backups: row.backups, bytes: row.bytes ?? 0 };
+      .groupBy('target_id')
+      .execute();
+    return new Map(rows.map(({ target_id, bytes, ...row }) => [target_id, { ...row, bytes: bytes ?? 0 }]));
+  }
+
+  /** The backups of all targets, or those of one id, newest first; see `backups`. */
+  async allBackups(backupId?: string): Promise<PlacedEntry[]> {
+    let query = this.#query.selectFrom('catalogue').selectAll().where('backup_id', 'is not', null);
+    if (backupId !== undefined) query = query.where('backup_id', '=', backupId);
+    const rows = await query.orderBy('modified', 'asc').execute();
+    const entries = rows.flatMap((row) =>
+      entryOf(row).map((entry) => ({ ...entry, targetId: row.target_id })),
+    );
+    const byPlace = new Map(entries.map((entry) => [`${entry.targetId} ${entry.backup.backup_id}`, entry]));
+    return [...byPlace.values()].sort(newestFirst);
   }
 
   /**
@@ -243,7 +302,7 @@ export class BackupStore {
       }
       await transaction
         .updateTable('targets')
-        .set({ refreshed_at: refreshedAt, problem: null })
+        .set({ refreshed_at: refreshedAt, checked_at: refreshedAt, problem: null, problem_since: null })
         .where('id', '=', targetId)
         .execute();
     });

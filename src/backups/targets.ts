@@ -1,11 +1,8 @@
-import { createHash } from 'node:crypto';
-import * as v from 'valibot';
 import {
-  type Capabilities,
   type Language,
   type ProbeReport,
-  PublicTargetSettings,
   type Target,
+  type TargetCheckRequest,
   type TargetInput,
   type TargetPatch,
   TargetSettings,
@@ -14,15 +11,16 @@ import { type Clock, timestamp, within } from '../kernel/clock.ts';
 import { isProblem, Problem } from '../kernel/errors.ts';
 import { parseInput } from '../kernel/http/input.ts';
 import { newId } from '../kernel/ids.ts';
+import { keptProblem } from '../kernel/kept-problem.ts';
 import { describeError, type Log } from '../kernel/log.ts';
-import { SealError, type Secrets } from '../kernel/secrets.ts';
+import type { Secrets } from '../kernel/secrets.ts';
 import { wordProblem } from '../kernel/texts.ts';
 import { keptExamination, wordExamination } from './capabilities.ts';
-import { samePlace } from './same-place.ts';
-import type { BackupStore, TargetRow } from './store.ts';
+import type { BackupStore, Stock, TargetRow } from './store.ts';
+import { SealedSettings, shownSettings, uniqueIdOf } from './target-settings.ts';
 import { targetType } from './targets/registry.ts';
-import { wentWell } from './targets/round-trip.ts';
-import type { Examination, ExamineOptions, StorageTarget, TargetContext } from './targets/target.ts';
+import type { StorageTarget, TargetContext } from './targets/target.ts';
+import { type Checked, type TrialOptions, Trials } from './trials.ts';
 
 interface TargetsOptions {
   readonly store: BackupStore;
@@ -34,38 +32,28 @@ interface TargetsOptions {
   readonly onChange: () => void;
 }
 
-/** The bytes of SHA-256 that tell places apart: 64 bits, as Home Assistant's ids stay readable. */
-const UNIQUE_ID_BYTES = 8;
-
-/** A target's address in Home Assistant: from where it is, never from when it was added. */
-function uniqueIdOf(settings: TargetSettings): string {
-  const place = targetType(settings.kind).place(settings);
-  return createHash('sha256')
-    .update(place)
-    .digest('hex')
-    .slice(0, UNIQUE_ID_BYTES * 2);
-}
-
-/** The settings without secrets; those that only another version knows are passed over. */
-function shownSettings(row: TargetRow): PublicTargetSettings {
-  return v.parse(PublicTargetSettings, JSON.parse(row.settings));
-}
-
-/** A fault of a target that a person is just entering is a fault of the input. */
-const INPUT_STATUS = 422;
-
 /** A disk answers at once; a share that does not hangs (milliseconds). */
 const DISK_ANSWER_MS = 1_000;
 
 /** What a store was found to do is looked at again after this time (milliseconds): rules and rights change seldom. */
 const EXAMINED_FOR_MS = 7 * 24 * 60 * 60_000;
 
-/** What the check of new or changed settings found. */
-type Checked = Pick<TargetRow, 'capabilities' | 'place_id'>;
+/** Settings that are to be checked step by step, as the request meant them. */
+interface PlannedCheck {
+  readonly settings: TargetSettings;
+  readonly name: string | undefined;
+  readonly save: boolean;
+  /** The target that they are a change of. */
+  readonly row: TargetRow | undefined;
+  /** They name another place than that target's. */
+  readonly moved: boolean;
+}
 
 /** The targets: their settings, their secrets and their open connections. */
 export class Targets {
   readonly #options: TargetsOptions;
+  readonly #sealed: SealedSettings;
+  readonly #trials: Trials;
   readonly #open = new Map<string, StorageTarget>();
   readonly #askingDisk = new Map<string, Promise<boolean>>();
   readonly #looking = new Set<string>();
@@ -73,6 +61,12 @@ export class Targets {
 
   constructor(options: TargetsOptions) {
     this.#options = options;
+    this.#sealed = new SealedSettings(options);
+    this.#trials = new Trials({
+      store: options.store,
+      storageOf: (id) => this.storage(id),
+      stopping: this.#stopping.signal,
+    });
   }
 
   stop(): void {
@@ -82,12 +76,14 @@ export class Targets {
   }
 
   async list(language: Language = 'en'): Promise<Target[]> {
-    const rows = await this.#options.store.targets();
-    return Promise.all(rows.map((row) => this.#present(row, language)));
+    const { store } = this.#options;
+    const [rows, stocks] = await Promise.all([store.targets(), store.stocks()]);
+    return Promise.all(rows.map((row) => this.#present(row, stocks, language)));
   }
 
   async get(id: string, language: Language = 'en'): Promise<Target> {
-    return this.#present(await this.#row(id), language);
+    const row = await this.#row(id);
+    return this.#present(row, await this.#options.store.stocks(), language);
   }
 
   /** The open store of a target. @throws Problem `target_not_found` or `target_secret_lost` */
@@ -95,7 +91,7 @@ export class Targets {
     const known = this.#open.get(id);
     if (known) return known;
     const row = await this.#row(id);
-    const settings = this.#settings(row);
+    const settings = this.#sealed.open(row);
     const raced = this.#open.get(id);
     if (raced) return raced;
     const storage = targetType(settings.kind).open(settings, this.#options.context);
@@ -107,7 +103,7 @@ export class Targets {
   async probe(input: TargetInput, language: Language = 'en'): Promise<ProbeReport> {
     const storage = this.#openOnce(this.#complete(input.settings));
     try {
-      return (await this.#report(storage, language)).report;
+      return (await this.#trials.report(storage, { language })).report;
     } finally {
       storage.close();
     }
@@ -116,11 +112,48 @@ export class Targets {
   /** Tries a target as it is, and keeps what its store was found to do. */
   async probeSaved(id: string, language: Language = 'en'): Promise<ProbeReport> {
     const storage = await this.storage(id);
-    // otherwise the folder of a disk that is not mounted would be made below its mount point
     await storage.recognise?.();
-    const { report, examination } = await this.#report(storage, language, id);
+    const { report, examination } = await this.#trials.report(storage, { language, id });
     if (examination) await this.#keep(id, storage, { capabilities: JSON.stringify(examination) });
     return report;
+  }
+
+  /** What is to be checked. @throws Problem what is wrong with the request, before anything is tried */
+  async planCheck(request: TargetCheckRequest): Promise<PlannedCheck> {
+    const { target_id: id, name, save } = request;
+    const row = id === undefined ? undefined : await this.#row(id);
+    const { settings, moved } = row
+      ? this.#merged(row, request.settings)
+      : { settings: this.#complete(parseInput(TargetSettings, request.settings)), moved: true };
+    if (save) await this.#refuseSecond(settings, id);
+    return { settings, name, save, row, moved };
+  }
+
+  /** Tries settings step by step, and saves them where that was wanted and all went well. */
+  async check(
+    plan: PlannedCheck,
+    options: Pick<TrialOptions, 'language' | 'onStep' | 'signal'>,
+  ): Promise<{ report: ProbeReport; target: Target | undefined }> {
+    const { settings, row } = plan;
+    const storage = this.#openOnce(settings);
+    try {
+      const { report, examination } = await this.#trials.report(storage, {
+        ...options,
+        id: row?.id,
+        known: !plan.moved,
+      });
+      options.signal?.throwIfAborted();
+      if (!report.ok || !plan.save) return { report, target: undefined };
+      // from here on it is carried through, whoever goes
+      const checked: Checked = {
+        capabilities: examination ? JSON.stringify(examination) : null,
+        place_id: await this.#trials.mark(storage, row?.id),
+      };
+      const id = row ? await this.#change(row, plan, checked) : await this.#add(plan, checked);
+      return { report, target: await this.get(id, options.language) };
+    } finally {
+      storage.close();
+    }
   }
 
   /** Looks again at what a store does, where that was long ago, or never; at most the mark of its place is written. */
@@ -150,54 +183,21 @@ export class Targets {
   /** Adds a target after a round trip there. @throws Problem `target_exists`, or what the round trip met. */
   async create(input: TargetInput, language: Language = 'en'): Promise<Target> {
     const settings = this.#complete(input.settings);
-    const uniqueId = uniqueIdOf(settings);
     await this.#refuseSecond(settings);
-    const checked = await this.#check(settings);
-    const id = newId();
-    const row: TargetRow = {
-      id,
-      unique_id: uniqueId,
-      name: input.name,
-      kind: settings.kind,
-      ...this.#separate(id, settings),
-      created_at: this.#options.clock.now(),
-      refreshed_at: null,
-      problem: null,
-      ...checked,
-    };
-    await this.#refuseSecond(settings);
-    await this.#insert(row);
-    this.#options.log.info('a target was added', { target: id, kind: settings.kind });
-    this.#options.onChange();
-    return this.#present(row, language);
+    const id = await this.#add({ name: input.name, settings }, await this.#check(settings));
+    return this.get(id, language);
   }
 
   /** Changes a target. New settings are tried first; its place in Home Assistant (`unique_id`) stays. */
   async update(id: string, patch: TargetPatch, language: Language = 'en'): Promise<Target> {
     const row = await this.#row(id);
-    const change: Partial<TargetRow> = patch.name === undefined ? {} : { name: patch.name };
     if (patch.settings !== undefined) {
-      const merged = { ...this.#settingsForChange(row), ...patch.settings, kind: row.kind };
-      const settings = this.#complete(parseInput(TargetSettings, merged));
-      const place = targetType(settings.kind).place(settings);
-      const before = JSON.parse(row.settings) as TargetSettings;
-      const moved = place !== targetType(settings.kind).place(before);
+      const { settings, moved } = this.#merged(row, patch.settings);
       if (moved) await this.#refuseSecond(settings, id);
-      const checked = await this.#check(settings, id);
-      Object.assign(
-        change,
-        this.#separate(id, settings),
-        checked,
-        { problem: null },
-        // a mark that could not be read just now is still that of the same place
-        !moved && checked.place_id === null ? { place_id: row.place_id } : {},
-        moved ? { refreshed_at: null } : {},
-      );
-    }
-    if (Object.keys(change).length > 0) {
-      await this.#options.store.updateTarget(id, change);
+      await this.#change(row, { name: patch.name, settings, moved }, await this.#check(settings, id));
+    } else if (patch.name !== undefined) {
       // a new name cuts no transfer
-      if (patch.settings !== undefined) this.#close(id);
+      await this.#options.store.updateTarget(id, { name: patch.name });
       this.#options.onChange();
     }
     return this.get(id, language);
@@ -210,6 +210,60 @@ export class Targets {
     this.#close(id);
     this.#options.log.info('a target was removed', { target: id });
     this.#options.onChange();
+  }
+
+  /** A change of settings, complete, and whether it names another place. */
+  #merged(row: TargetRow, patch: object): Pick<PlannedCheck, 'settings' | 'moved'> {
+    const merged = { ...this.#sealed.openForChange(row), ...patch, kind: row.kind };
+    const settings = this.#complete(parseInput(TargetSettings, merged));
+    const before = JSON.parse(row.settings) as TargetSettings;
+    const { place } = targetType(settings.kind);
+    return { settings, moved: place(settings) !== place(before) };
+  }
+
+  /** Keeps a new target whose settings were checked. Returns its id. */
+  async #add({ name, settings }: Pick<PlannedCheck, 'name' | 'settings'>, checked: Checked): Promise<string> {
+    await this.#refuseSecond(settings);
+    const id = newId();
+    const { kind } = settings;
+    await this.#insert({
+      id,
+      unique_id: uniqueIdOf(settings),
+      name: name ?? kind,
+      kind,
+      ...this.#sealed.separate(id, settings),
+      created_at: this.#options.clock.now(),
+      refreshed_at: null,
+      problem: null,
+      problem_since: null,
+      checked_at: null,
+      ...checked,
+    });
+    this.#options.log.info('a target was added', { target: id, kind });
+    this.#options.onChange();
+    return id;
+  }
+
+  /** Keeps changed settings that were checked. Returns the id of the target. */
+  async #change(
+    { id, place_id }: TargetRow,
+    { name, settings, moved }: Pick<PlannedCheck, 'name' | 'settings' | 'moved'>,
+    checked: Checked,
+  ): Promise<string> {
+    if (moved) await this.#refuseSecond(settings, id);
+    await this.#options.store.updateTarget(id, {
+      ...(name === undefined ? {} : { name }),
+      ...this.#sealed.separate(id, settings),
+      ...checked,
+      problem: null,
+      problem_since: null,
+      // a mark that could not be read just now is still that of the same place
+      ...(!moved && checked.place_id === null ? { place_id } : {}),
+      ...(moved ? { refreshed_at: null, checked_at: null } : {}),
+    });
+    this.#close(id);
+    this.#options.onChange();
+    return id;
   }
 
   /** Two that add the same place at once: the database lets one of them in. */
@@ -250,70 +304,17 @@ export class Targets {
     return targetType(settings.kind).complete(settings, this.#options.context);
   }
 
-  #openOnce(settings: TargetSettings): StorageTarget {
-    return targetType(settings.kind).open(settings, this.#options.context);
-  }
-
-  /** Tries settings, marks their place and finds out what the store does. */
   async #check(settings: TargetSettings, except?: string): Promise<Checked> {
     const storage = this.#openOnce(settings);
     try {
-      const failed = (await storage.probe()).find((step) => step.problem);
-      if (failed?.problem) throw failed.problem.withStatus(INPUT_STATUS);
-      const placeId = (await storage.prepare?.()) ?? null;
-      await this.#refuseSamePlace(storage, placeId, except);
-      const found = await storage.examine?.({ depth: 'try', signal: this.#stopping.signal });
-      return { capabilities: found ? JSON.stringify(found) : null, place_id: placeId };
+      return await this.#trials.check(storage, except);
     } finally {
       storage.close();
     }
   }
 
-  /** The same place by another name of its server. A copy of a bucket has the same mark, and is another place. */
-  async #refuseSamePlace(storage: StorageTarget, placeId: string | null, except?: string): Promise<void> {
-    if (placeId === null) return;
-    for (const row of await this.#options.store.targets()) {
-      if (row.id === except || row.place_id !== placeId) continue;
-      const known = await this.storage(row.id).catch(() => undefined);
-      if (known && (await samePlace(known, storage))) {
-        throw new Problem('target_exists', { params: { name: row.name } });
-      }
-    }
-  }
-
-  async #report(
-    storage: StorageTarget,
-    language: Language,
-    id?: string,
-  ): Promise<{ report: ProbeReport; examination: Examination | undefined }> {
-    const outcomes = await storage.probe();
-    const ok = wentWell(outcomes);
-    const steps = outcomes.map((step) => ({
-      ...step,
-      problem: step.problem && wordProblem(step.problem, language),
-    }));
-    if (!ok) return { report: { ok, steps, found: [], capabilities: null }, examination: undefined };
-    const places = await storage.find();
-    const found = places.map((place) => ({ ...place, homes: place.homes.length }));
-    const options: ExamineOptions = { depth: 'measure', signal: this.#stopping.signal };
-    const examination = await storage.examine?.(options);
-    let capabilities: Capabilities | null = null;
-    if (examination) {
-      const here = places.find(({ current }) => current)?.homes ?? [];
-      const advice = (await this.#onlyOthers(here, id)) ? [{ code: 'other_homes' }] : [];
-      capabilities = wordExamination(
-        { ...examination, advice: [...advice, ...examination.advice] },
-        language,
-      );
-    }
-    return { report: { ok, steps, found, capabilities }, examination };
-  }
-
-  /** Whether these are homes of others only; nobody knows before this core has a backup of its own home. */
-  async #onlyOthers(homes: readonly string[], targetId?: string): Promise<boolean> {
-    if (homes.length === 0) return false;
-    const own = await this.#options.store.homes(targetId);
-    return own.length > 0 && !homes.some((home) => own.includes(home));
+  #openOnce(settings: TargetSettings): StorageTarget {
+    return targetType(settings.kind).open(settings, this.#options.context);
   }
 
   /** Keeps what was found out, unless the target has changed meanwhile. */
@@ -321,43 +322,6 @@ export class Targets {
     if (this.#open.get(id) !== storage) return;
     await this.#options.store.updateTarget(id, found);
     this.#options.onChange();
-  }
-
-  /** Splits settings into what may be shown and what is sealed. */
-  #separate(id: string, settings: TargetSettings): Pick<TargetRow, 'settings' | 'secrets'> {
-    const names = targetType(settings.kind).secrets;
-    const secret = Object.entries(settings).filter(([name]) => names.includes(name));
-    for (const [, value] of secret) this.#options.log.redact(String(value));
-    return {
-      settings: JSON.stringify(
-        Object.fromEntries(Object.entries(settings).filter(([name]) => !names.includes(name))),
-      ),
-      secrets: this.#options.secrets.seal(JSON.stringify(Object.fromEntries(secret)), `target ${id}`),
-    };
-  }
-
-  #settings(row: TargetRow): TargetSettings {
-    try {
-      const secret = JSON.parse(this.#options.secrets.unseal(row.secrets, `target ${row.id}`)) as Record<
-        string,
-        unknown
-      >;
-      for (const value of Object.values(secret)) this.#options.log.redact(String(value));
-      return v.parse(TargetSettings, { ...shownSettings(row), ...secret });
-    } catch (error) {
-      if (error instanceof SealError) throw new Problem('target_secret_lost', { cause: error });
-      throw error;
-    }
-  }
-
-  /** With a lost key file the visible settings stay, and the secret must be entered again. */
-  #settingsForChange(row: TargetRow): object {
-    try {
-      return this.#settings(row);
-    } catch (error) {
-      if (isProblem(error, 'target_secret_lost')) return shownSettings(row);
-      throw error;
-    }
   }
 
   /** On a share that hangs one question waits for its answer and not many: they would use up Node's threads. */
@@ -373,20 +337,30 @@ export class Targets {
     return (await within(this.#options.clock, DISK_ANSWER_MS, asking)) ?? true;
   }
 
-  async #present(row: TargetRow, language: Language): Promise<Target> {
+  async #present(row: TargetRow, stocks: ReadonlyMap<string, Stock>, language: Language): Promise<Target> {
     const examination = keptExamination(row.capabilities);
     const settings = JSON.parse(row.settings) as TargetSettings;
+    const problem = keptProblem(row.problem);
+    const stock = stocks.get(row.id);
     return {
       id: row.id,
       unique_id: row.unique_id,
       name: row.name,
       settings: shownSettings(row),
       created_at: timestamp(row.created_at),
-      refreshed_at: row.refreshed_at === null ? null : timestamp(row.refreshed_at),
-      problem: this.#options.store.problemOf(row),
+      refreshed_at: moment(row.refreshed_at),
+      problem: problem ? wordProblem(problem, language) : null,
+      problem_since: problem ? moment(row.problem_since) : null,
+      checked_at: moment(row.checked_at),
       same_disk: await this.#sameDisk(row.id, settings),
       capabilities: examination ? wordExamination(examination, language) : null,
-      ...(await this.#options.store.usage(row.id)),
+      backups: stock?.backups ?? 0,
+      bytes: stock?.bytes ?? 0,
+      newest_backup: moment(stock?.newest ?? null),
     };
   }
+}
+
+function moment(ms: number | null): string | null {
+  return ms === null ? null : timestamp(ms);
 }

@@ -79,6 +79,21 @@ export const BackupList = v.object({
 });
 export type BackupList = v.InferOutput<typeof BackupList>;
 
+/** One backup, and every place where it lies. */
+export const StoredBackup = v.object({
+  backup: AgentBackup,
+  places: v.array(v.object({ target_id: Id, ...v.omit(Backup, ['backup']).entries })),
+});
+export type StoredBackup = v.InferOutput<typeof StoredBackup>;
+
+/** The backups of all targets, newest first, as far as the catalogue knows them. */
+export const AllBackups = v.object({
+  backups: v.array(StoredBackup),
+  /** Targets whose list was never read: what lies there is missing here. */
+  targets_unread: v.array(Id),
+});
+export type AllBackups = v.InferOutput<typeof AllBackups>;
+
 /** Announces an upload; what cannot fit is refused here, before the first byte. */
 export const UploadRequest = v.object({ backup: AgentBackup });
 export type UploadRequest = v.InferOutput<typeof UploadRequest>;

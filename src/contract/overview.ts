@@ -34,13 +34,17 @@ export const NOTICES = {
   target_credentials: { severity: 'error', action: 'edit_target', repair: true },
   /** The storage answers and cannot be used: no such bucket, another certificate … {name} {problem} */
   target_broken: { severity: 'error', action: 'edit_target', repair: true },
+  /** It is not reached just now; a NAS may sleep. {name} {problem} */
+  target_away: { severity: 'warning', action: 'check_target' },
   /** It has not been reached for a day. {name} {problem} */
   target_unreachable: { severity: 'error', action: 'check_target', repair: true },
   /** The newest upload to a target failed. {name} {problem} */
   upload_failed: { severity: 'error', action: 'back_up' },
+  /** There is no place where backups could go. */
+  no_target: { severity: 'error', action: 'add_target' },
   /** There is no backup at all. */
   no_backup: { severity: 'warning', action: 'back_up' },
-  /** The newest backup is too old. {days} */
+  /** The newest backup is too old. {days} in words: `3 days` */
   backup_overdue: { severity: 'error', action: 'back_up', repair: true },
   /** Home Assistant's automatic backups go to none of our targets, or are switched off. */
   not_automatic: { severity: 'warning', action: 'use_automatic' },
@@ -52,7 +56,7 @@ export const NOTICES = {
   not_paired: { severity: 'warning', action: 'pair' },
   /** The way back into Home Assistant is set up and does not work. {problem} */
   home_assistant_away: { severity: 'warning', action: 'connect_home_assistant' },
-  /** The disk with the core's own data is nearly full. {free} */
+  /** The disk with the core's own data is nearly full. {free} in words: `420 MB` */
   disk_low: { severity: 'warning', action: 'open_backups', repair: true },
 } as const satisfies Record<string, NoticeDescription>;
 
@@ -71,6 +75,7 @@ export const Notice = v.object({
   since: v.nullable(Timestamp),
   title: v.string(),
   text: v.string(),
+  /** What stands in the sentences, worded as these are. */
   params: v.record(v.string(), v.string()),
 });
 export type Notice = v.InferOutput<typeof Notice>;
@@ -82,7 +87,7 @@ export type Notice = v.InferOutput<typeof Notice>;
 export const Overview = v.object({
   verdict: v.picklist(['safe', 'attention', 'unsafe', 'unknown']),
   last_backup: v.nullable(LastBackup),
-  /** When Home Assistant makes the next one by itself; null where it does not, or is not connected. */
+  /** When Home Assistant makes the next one for us by itself; null where it does not, or is not connected. */
   next_backup: v.nullable(Timestamp),
   /** The worst first. */
   notices: v.array(Notice),

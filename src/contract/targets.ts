@@ -54,8 +54,14 @@ export const Target = v.object({
   refreshed_at: v.nullable(Timestamp),
   /** What the newest attempt to reach it met; null when it went well. */
   problem: v.nullable(ProblemDocument),
+  /** Since when there has been a problem of this kind. */
+  problem_since: v.nullable(Timestamp),
+  /** When it was last looked at, however that went. */
+  checked_at: v.nullable(Timestamp),
   backups: v.pipe(v.number(), v.integer()),
   bytes: Bytes,
+  /** When the newest backup there was made. */
+  newest_backup: v.nullable(Timestamp),
   /** True while the target lies on the same disk as the core's own data: no protection against a dead disk. */
   same_disk: v.boolean(),
   /** What the store was last found to do; null where that was never examined, and for folders. */
@@ -99,3 +105,38 @@ export const ProbeReport = v.object({
   capabilities: v.nullable(Capabilities),
 });
 export type ProbeReport = v.InferOutput<typeof ProbeReport>;
+
+/**
+ * Tries settings step by step and, on demand, saves them at the end. With `target_id` they are a change of that target:
+ * what is absent stays, secrets too. Without it they are those of a new one, which needs a name to be saved.
+ */
+export const TargetCheckRequest = v.pipe(
+  v.object({
+    target_id: v.optional(Id),
+    name: v.optional(Name),
+    settings: v.record(SettingName, v.unknown()),
+    save: v.boolean(),
+  }),
+  v.check(
+    ({ target_id, name, save }) => !save || target_id !== undefined || name !== undefined,
+    'a new target needs a name to be saved',
+  ),
+);
+export type TargetCheckRequest = v.InferOutput<typeof TargetCheckRequest>;
+
+/**
+ * The events of a check (server-sent events): each step as it begins and ends, and then one of the others. `report`:
+ * nothing was saved, as a step failed or nothing was to be saved. `problem`: the check itself came to nothing.
+ */
+export const TargetCheckEvent = v.variant('event', [
+  v.object({
+    event: v.literal('step'),
+    step: v.picklist(PROBE_STEPS),
+    outcome: v.picklist(['running', 'ok', 'failed', 'skipped']),
+    problem: v.nullable(ProblemDocument),
+  }),
+  v.object({ event: v.literal('saved'), target: Target, report: ProbeReport }),
+  v.object({ event: v.literal('report'), report: ProbeReport }),
+  v.object({ event: v.literal('problem'), problem: ProblemDocument }),
+]);
+export type TargetCheckEvent = v.InferOutput<typeof TargetCheckEvent>;

@@ -1,10 +1,11 @@
 import type { Kysely } from 'kysely';
-import type { Operation, ProblemDocument } from '../contract/index.ts';
+import type { Operation } from '../contract/index.ts';
 import type { Bus } from './bus.ts';
 import { type Clock, timestamp } from './clock.ts';
 import type { Migration } from './database.ts';
 import { isProblem, Problem, toProblem } from './errors.ts';
 import { newId } from './ids.ts';
+import { keepProblem, keptProblem } from './kept-problem.ts';
 import { describeError, type Log } from './log.ts';
 import { wordProblem } from './texts.ts';
 
@@ -137,7 +138,7 @@ export class Operations {
       id: operation.id,
       signal: running.abort.signal,
       progress: (done) => this.#progress(running, done),
-      succeed: () => this.#end(running, 'succeeded', null),
+      succeed: () => this.#end(running, 'succeeded'),
       fail: (error) => this.#fail(running, error),
     };
   }
@@ -186,7 +187,7 @@ export class Operations {
   }
 
   #fail(running: Running, error: unknown): Promise<void> {
-    if (isProblem(error, 'operation_cancelled')) return this.#end(running, 'cancelled', wordProblem(error));
+    if (isProblem(error, 'operation_cancelled')) return this.#end(running, 'cancelled', error);
     if (!isProblem(error))
       this.#log.error('an operation met a defect', { kind: running.operation.kind, error });
     else
@@ -194,12 +195,14 @@ export class Operations {
         kind: running.operation.kind,
         reason: describeError(error),
       });
-    return this.#end(running, 'failed', wordProblem(error));
+    return this.#end(running, 'failed', error);
   }
 
-  async #end(running: Running, state: Operation['state'], problem: ProblemDocument | null): Promise<void> {
+  async #end(running: Running, state: Operation['state'], error?: unknown): Promise<void> {
     if (!this.#running.delete(running.operation.id)) return;
     const endedAt = this.#clock.now();
+    const problem = error === undefined ? null : wordProblem(error);
+    const kept = error === undefined ? null : keepProblem(error);
     running.operation = { ...running.operation, state, problem, ended_at: timestamp(endedAt) };
     this.#announce(running);
     await this.#record(async () => {
@@ -209,7 +212,7 @@ export class Operations {
           state,
           done: running.operation.done,
           ended_at: endedAt,
-          problem: problem && JSON.stringify(problem),
+          problem: kept,
         })
         .where('id', '=', running.operation.id)
         .execute();
@@ -235,6 +238,7 @@ export class Operations {
   }
 
   #fromRow(row: OperationTables['operations']): Operation {
+    const problem = keptProblem(row.problem);
     return {
       id: row.id,
       kind: row.kind,
@@ -245,7 +249,7 @@ export class Operations {
       total: row.total,
       started_at: timestamp(row.started_at),
       ended_at: row.ended_at === null ? null : timestamp(row.ended_at),
-      problem: row.problem === null ? null : (JSON.parse(row.problem) as ProblemDocument),
+      problem: problem ? wordProblem(problem) : null,
     };
   }
 }

@@ -23,6 +23,11 @@ const valid: Record<string, unknown> = {
   'POST /api/v1/pairing': { secret: 'none', client_name: 'a client' },
   'POST /api/v1/pairing/codes': { url: 'http://stash.local:8098' },
   'POST /api/v1/targets': { name: 'Disk', settings: { kind: 'folder', path: `${core.dataDir}/other` } },
+  'POST /api/v1/targets/check': {
+    name: 'Disk',
+    settings: { kind: 'folder', path: `${core.dataDir}/other` },
+    save: true,
+  },
   'POST /api/v1/targets/probe': {
     name: 'Bucket',
     settings: {
@@ -117,6 +122,8 @@ function testIf(applies: boolean, name: string, work: () => Promise<void>): void
   if (applies) test(name, work);
 }
 
+const paths = [...new Set(operations.map(({ path }) => path))];
+
 const attackable = operations.filter(
   ({ open, params: names, query, body }) => !open || names.length + query.length > 0 || body,
 );
@@ -161,6 +168,8 @@ describe.for(attackable)('$name', (operation) => {
     for (const name of operation.params) {
       for (const value of wrong) {
         const path = fillPath(operation.path, { ...params, [name]: value });
+        // two encoded dots lead up, as the standard of URLs has it; what is there has rules of its own
+        if (paths.includes(new URL(path, core.url).pathname)) continue;
         await refused(`${name} ${value}`, ask(operation, { path }), [400, 404]);
       }
     }
@@ -233,8 +242,6 @@ describe.for(attackable)('$name', (operation) => {
     }
   });
 });
-
-const paths = [...new Set(operations.map(({ path }) => path))];
 
 describe.for(paths)('%s', (path) => {
   test('a method that it does not have', async () => {

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import SQLite from 'better-sqlite3';
 
 // What changes although nobody changed anything: when something was last seen, and the history of attempts.
-const RESTLESS_COLUMNS = ['last_used_at', 'refreshed_at', 'problem'];
+const RESTLESS_COLUMNS = ['last_used_at', 'refreshed_at', 'checked_at', 'problem', 'problem_since'];
 const RESTLESS_TABLES = ['operations'];
 
 // What is written all the time, whoever asks for what.

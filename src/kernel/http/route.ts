@@ -47,7 +47,13 @@ interface JsonRoute<
 }
 
 /** A route whose body, in or out, is a stream: it gets Node's own objects and nothing is ever buffered. */
-interface StreamRoute<P extends Schema | undefined, Q extends Schema | undefined> extends RouteCommon<P, Q> {
+interface StreamRoute<
+  P extends Schema | undefined,
+  Q extends Schema | undefined,
+  B extends Schema | undefined,
+> extends RouteCommon<P, Q> {
+  /** Of an outward stream: what is asked for, as JSON. */
+  readonly body?: B;
   readonly streams: 'in' | 'out';
   readonly contentType: string;
   /** Of what an inward stream answers with, or of each event in an outward one. */
@@ -56,7 +62,7 @@ interface StreamRoute<P extends Schema | undefined, Q extends Schema | undefined
   readonly ranged?: boolean;
   /** Throws before it has written the head, or answers itself. */
   readonly handle: (
-    call: Call<Output<P>, Output<Q>, undefined>,
+    call: Call<Output<P>, Output<Q>, Output<B>>,
     request: IncomingMessage,
     response: ServerResponse,
   ) => Promise<void>;
@@ -119,10 +125,11 @@ export function jsonRoute<
 export function streamRoute<
   P extends Schema | undefined = undefined,
   Q extends Schema | undefined = undefined,
->(route: StreamRoute<P, Q>): Route {
+  B extends Schema | undefined = undefined,
+>(route: StreamRoute<P, Q, B>): Route {
   return {
     ...common(route),
-    body: undefined,
+    body: route.body,
     response: route.response,
     status: 200,
     streams: route.streams,

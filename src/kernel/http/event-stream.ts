@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { type CoreEvent, EVENTS_HEARTBEAT_SECONDS } from '../contract/index.ts';
+import { EVENTS_HEARTBEAT_SECONDS } from '../../contract/index.ts';
 
 /** Silence would look like a dead connection to proxies, phones and the shim (milliseconds). */
 const HEARTBEAT_MS = EVENTS_HEARTBEAT_SECONDS * 1000;
@@ -8,7 +8,7 @@ const HEARTBEAT_MS = EVENTS_HEARTBEAT_SECONDS * 1000;
 const MAX_PENDING_BYTES = 1024 * 1024;
 
 /** One client's stream of server-sent events (WHATWG HTML, "Server-sent events"). */
-export class EventStream {
+export class EventStream<Event extends { readonly event: string }> {
   readonly #response: ServerResponse;
   readonly #heartbeat: NodeJS.Timeout;
 
@@ -23,7 +23,7 @@ export class EventStream {
     this.#heartbeat = setInterval(() => this.#write(': still here\n\n'), HEARTBEAT_MS);
   }
 
-  send(event: CoreEvent): void {
+  send(event: Event): void {
     this.#write(`event: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`);
   }
 
@@ -33,6 +33,7 @@ export class EventStream {
   }
 
   #write(text: string): void {
+    if (this.#response.destroyed) return;
     if (this.#response.writableLength > MAX_PENDING_BYTES) this.#response.destroy();
     else this.#response.write(text);
   }
