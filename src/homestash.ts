@@ -7,6 +7,7 @@ const USAGE = `usage: homestash serve              start the core; prints one li
        homestash pair [--url URL]    print a fresh pairing code (valid once, for 15 minutes)
        homestash token NAME          print a new token for the API, for programs of your own
        homestash setup-code          print a code with which the web page takes a new password (valid once, for 15 minutes)
+       homestash checkpoint          move the database's journal into its file, before a backup of the data folder
        homestash health              status 0 when the core is well, 1 when it is not
 
 environment:
@@ -62,6 +63,14 @@ async function printSetupCode(): Promise<void> {
   process.stderr.write(`valid once, until ${result.expires_at}, at ${result.url}\n`);
 }
 
+async function moveJournal(): Promise<void> {
+  const { checkpoint } = await import('./kernel/database.ts');
+  const { dataDir } = await environment();
+  if (checkpoint(dataDir)) return;
+  // no failure: Home Assistant would make no backup at all, and the journal goes into it, too
+  process.stderr.write('the database is being read: a part of it stays in its journal, homestash.db-wal\n');
+}
+
 async function checkHealth(): Promise<void> {
   const { askOwnHealth } = await import('./health.ts');
   await askOwnHealth(process.env);
@@ -84,6 +93,7 @@ async function main(): Promise<void> {
   else if (positionals.length === 1 && positionals[0] === 'serve') await serveCore();
   else if (positionals.length === 1 && positionals[0] === 'pair') await printPairingCode(values.url);
   else if (positionals.length === 1 && positionals[0] === 'health') await checkHealth();
+  else if (positionals.length === 1 && positionals[0] === 'checkpoint') await moveJournal();
   else if (positionals.length === 2 && positionals[0] === 'token') await printToken(positionals[1] ?? '');
   else if (positionals.length === 1 && positionals[0] === 'setup-code') await printSetupCode();
   else {

@@ -16,12 +16,14 @@ import { Supervisor } from './home-assistant/supervisor.ts';
 import { openInstance, reachableByOthers, reachableUrl, rememberUrl } from './instance.ts';
 import { Bus } from './kernel/bus.ts';
 import { type Clock, systemClock, timestamp } from './kernel/clock.ts';
-import { claim, newestCopyTime } from './kernel/database.ts';
+import { claim } from './kernel/database.ts';
+import { DatabaseCopies } from './kernel/database-copies.ts';
 import { Problem } from './kernel/errors.ts';
 import type { Feature } from './kernel/feature.ts';
 import { type AppOptions, createApp } from './kernel/http/app.ts';
 import { loadFiles } from './kernel/http/files.ts';
 import { type Listener, startServer } from './kernel/http/server.ts';
+import { Jobs } from './kernel/jobs.ts';
 import { createLog, describeError, type Log } from './kernel/log.ts';
 import { LogRing } from './kernel/log-ring.ts';
 import { Operations } from './kernel/operations.ts';
@@ -121,6 +123,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     );
     const operations = new Operations(data.tables(), bus, clock, log);
     await operations.start();
+    const jobs = new Jobs({ settings, clock, log });
     const general = await General.open(settings, {
       name: instance.name,
       cors_origins: [],
@@ -199,7 +202,8 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       clock,
       log,
       ring,
-      databaseCopiedAt: () => newestCopyTime(dataDir),
+      copies: new DatabaseCopies({ dataDir, clock, log }),
+      jobs,
       routes: [...routes, ...access.api.routes],
     });
     for (const feature of features) {
@@ -225,6 +229,9 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     url = reachableUrl(options.bind, apiPort);
     await rememberUrl(settings, url);
     await access.welcome();
+
+    started.push(() => jobs.stop());
+    jobs.start([...features, system].flatMap((feature) => feature.jobs ?? []));
 
     // what tells others where we are comes last
     started.push(async () => mqtt.stop?.());

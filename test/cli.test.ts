@@ -3,6 +3,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import SQLite from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readEnvironment } from '../src/environment.ts';
 import { Command } from './harness/command.ts';
@@ -328,6 +329,44 @@ describe('homestash health', () => {
 
   test('says that a port which is chosen at the start is not known', async () => {
     expect((await asked(serving())).stderr).toContain('HOMESTASH_API_PORT');
+  });
+});
+
+describe('homestash checkpoint', () => {
+  const moved = () => start(Command.program(['checkpoint'], serving())).ended;
+  const journal = () => statSync(join(data, 'homestash.db-wal'), { throwIfNoEntry: false })?.size ?? 0;
+
+  test('leaves the whole database in its one file, while a core serves it and afterwards', async () => {
+    const serve = start(Command.program(['serve'], serving()));
+    await serve.ready();
+    expect(journal()).toBeGreaterThan(0);
+    expect(await moved()).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(journal()).toBe(0);
+    serve.signal('SIGTERM');
+    await serve.ended;
+    expect(await moved()).toMatchObject({ code: 0, stdout: '', stderr: '' });
+  });
+
+  test('holds no backup up where somebody is reading, and says what stays where', async () => {
+    const serve = start(Command.program(['serve'], serving()));
+    const { url } = await serve.ready();
+    const reader = new SQLite(join(data, 'homestash.db'), { readonly: true });
+    reader.exec('BEGIN; SELECT * FROM settings');
+    try {
+      const { code } = await start(Command.program(['token', 'writer'], serving())).ended;
+      expect(code).toBe(0);
+      const { code: status, stderr } = await moved();
+      expect(status).toBe(0);
+      expect(stderr).toContain('homestash.db-wal');
+    } finally {
+      reader.close();
+    }
+    expect((await fetch(`${url}/api/ping`)).status).toBe(200);
+  });
+
+  test('makes nothing where nothing is', async () => {
+    expect(await moved()).toMatchObject({ code: 0, stderr: '' });
+    expect(existsSync(data)).toBe(false);
   });
 });
 

@@ -174,6 +174,8 @@ PROBLEM_KINDS: Final[dict[str, ProblemKind]] = {
     "recovery_key_lost": "error",
     "database_newer": "error",
     "disk_full": "error",
+    "database_copy_no_room": "error",
+    "database_damaged": "error",
 }
 
 # The placeholders that the sentence of each error has.
@@ -288,6 +290,8 @@ PLACEHOLDERS: Final[dict[str, tuple[str, ...]]] = {
     "database_newer": ("path",),
     "disk_full": (),
     "recovery_key_lost": (),
+    "database_copy_no_room": ("free", "needed"),
+    "database_damaged": (),
     "core_unreachable": ("url",),
     "core_not_understood": ("url",),
     "core_problem": ("hint", "title"),

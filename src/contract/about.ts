@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { Bytes, Name, Timestamp } from './common.ts';
+import { ProblemDocument } from './problems.ts';
 
 /** What a person wants to know of the box, and what helps who helps them. */
 export const About = v.object({
@@ -16,6 +17,8 @@ export const About = v.object({
   disk_total_bytes: v.nullable(Bytes),
   /** When the newest checked copy of the database was made. */
   database_copied_at: v.nullable(Timestamp),
+  /** Why there is no newer one: the last attempt failed. */
+  database_copy_problem: v.nullable(ProblemDocument),
 });
 export type About = v.InferOutput<typeof About>;
 

@@ -138,6 +138,8 @@ export const PROBLEMS = {
   // data on disk
   database_newer: describe(500),
   disk_full: describe(507),
+  database_copy_no_room: describe(507),
+  database_damaged: describe(500),
 } as const satisfies Record<string, ProblemDescription>;
 
 /** The stable name of a problem; texts are never parsed. */

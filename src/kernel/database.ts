@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
@@ -10,7 +10,8 @@ export interface Migration {
   readonly sql: string;
 }
 
-const FILE = 'homestash.db';
+/** The database in a data folder. */
+export const DATABASE_FILE = 'homestash.db';
 const COPY = /^homestash\.before-(\d+)\.db$/;
 
 /** Two copies: the one before this update, and the one before the last, should that one have been the mistake. */
@@ -33,7 +34,8 @@ function copyName(version: number): string {
   return `homestash.before-${version}.db`;
 }
 
-function copiesIn(dataDir: string): { path: string; version: number }[] {
+/** The copies that were laid beside the database before its schema changed, the newest first. */
+export function copiesIn(dataDir: string): { path: string; version: number }[] {
   return readdirSync(dataDir)
     .flatMap((name) => {
       const version = COPY.exec(name)?.[1];
@@ -42,13 +44,8 @@ function copiesIn(dataDir: string): { path: string; version: number }[] {
     .sort((a, b) => b.version - a.version);
 }
 
-/** When the newest checked copy of the database was made; undefined where there is none. */
-export function newestCopyTime(dataDir: string): number | undefined {
-  const times = copiesIn(dataDir).map(({ path }) => statSync(path).mtimeMs);
-  return times.length === 0 ? undefined : Math.max(...times);
-}
-
-function check(path: string): void {
+/** Reads a database through. @throws Error where it is damaged */
+export function checkDatabase(path: string): void {
   const copy = new SQLite(path, { readonly: true });
   try {
     const result = copy.pragma('integrity_check', { simple: true });
@@ -58,12 +55,22 @@ function check(path: string): void {
   }
 }
 
+/** Copies a database, whoever writes to it meanwhile, into a file that is not there yet. */
+export function copyDatabase(from: string, to: string): void {
+  const raw = new SQLite(from, { readonly: true, fileMustExist: true, timeout: BUSY_TIMEOUT_MS });
+  try {
+    raw.prepare('VACUUM INTO ?').run(to);
+  } finally {
+    raw.close();
+  }
+}
+
 /** Lays a checked copy beside the database before its schema changes. */
 function copyBefore(raw: SQLite.Database, dataDir: string, target: number): void {
   const path = join(dataDir, copyName(target));
   rmSync(path, { force: true });
   raw.prepare('VACUUM INTO ?').run(path);
-  check(path);
+  checkDatabase(path);
   for (const old of copiesIn(dataDir).slice(KEPT_COPIES)) rmSync(old.path, { force: true });
 }
 
@@ -73,7 +80,7 @@ function migrate(raw: SQLite.Database, dataDir: string, migrations: readonly Mig
   const version = raw.pragma('user_version', { simple: true }) as number;
   if (version > newest) {
     const copy = copiesIn(dataDir).find((candidate) => candidate.version > newest);
-    throw new Problem('database_newer', { params: { path: copy?.path ?? join(dataDir, FILE) } });
+    throw new Problem('database_newer', { params: { path: copy?.path ?? join(dataDir, DATABASE_FILE) } });
   }
   if (version === newest) return;
   if (version > 0) copyBefore(raw, dataDir, newest);
@@ -93,7 +100,7 @@ function migrate(raw: SQLite.Database, dataDir: string, migrations: readonly Mig
  */
 export function openDatabase(dataDir: string, migrations: readonly Migration[]): Database {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const path = join(dataDir, FILE);
+  const path = join(dataDir, DATABASE_FILE);
   const raw = new SQLite(path, { timeout: BUSY_TIMEOUT_MS });
   try {
     raw.pragma('journal_mode = WAL');
@@ -141,4 +148,20 @@ export function claim(dataDir: string): { release(): void } | undefined {
     return claim(dataDir);
   }
   return { release: () => lock.close() };
+}
+
+/**
+ * Moves what the journal holds into the database of a data folder, so that the one file has it all; a core that
+ * serves it goes on. Returns whether all of it came over: not while somebody reads for a long time.
+ */
+export function checkpoint(dataDir: string): boolean {
+  const path = join(dataDir, DATABASE_FILE);
+  if (!existsSync(path)) return true;
+  const raw = new SQLite(path, { timeout: BUSY_TIMEOUT_MS, fileMustExist: true });
+  try {
+    const [row] = raw.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[];
+    return row?.busy === 0;
+  } finally {
+    raw.close();
+  }
 }

@@ -1,16 +1,24 @@
 import { lstat, readdir, statfs } from 'node:fs/promises';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
-import type { About, Info } from '../contract/index.ts';
+import type { About, Info, Language } from '../contract/index.ts';
 import { type Clock, timestamp, within } from '../kernel/clock.ts';
+import type { Problem } from '../kernel/errors.ts';
+import { wordProblem } from '../kernel/texts.ts';
+
+/** When the newest checked copy was made, and why there is no newer one. */
+interface DatabaseCopy {
+  readonly madeAt: number | undefined;
+  readonly problem: Problem | undefined;
+}
 
 interface AboutOptions {
   readonly info: Info;
   readonly mode: About['mode'];
   readonly dataDir: string;
   readonly clock: Clock;
-  /** When the newest checked copy of the database was made. */
-  readonly databaseCopiedAt: () => number | undefined;
+  /** What is known of the copies of the database. */
+  readonly copy: () => DatabaseCopy;
 }
 
 /** Counting takes longer only where there are very many files, or a share hangs (milliseconds). */
@@ -29,7 +37,7 @@ async function bytesIn(folder: string, device: number): Promise<number> {
 }
 
 /** Says what the box is and how much room there is. */
-export function createAbout({ info, mode, dataDir, clock, databaseCopiedAt }: AboutOptions) {
+export function createAbout({ info, mode, dataDir, clock, copy }: AboutOptions) {
   let counting: Promise<number> | undefined;
   /** Many who ask at once are answered by one count. */
   const dataBytes = (): Promise<number> => {
@@ -40,12 +48,12 @@ export function createAbout({ info, mode, dataDir, clock, databaseCopiedAt }: Ab
       });
     return counting;
   };
-  return async (): Promise<About> => {
+  return async (language: Language): Promise<About> => {
     const [bytes, disk] = await Promise.all([
       within(clock, PATIENCE_MS, dataBytes()),
       within(clock, PATIENCE_MS, statfs(dataDir)),
     ]);
-    const copiedAt = databaseCopiedAt();
+    const { madeAt, problem } = copy();
     return {
       name: info.name,
       version: info.version,
@@ -57,7 +65,8 @@ export function createAbout({ info, mode, dataDir, clock, databaseCopiedAt }: Ab
       data_bytes: bytes ?? null,
       disk_free_bytes: disk ? disk.bavail * disk.bsize : null,
       disk_total_bytes: disk ? disk.blocks * disk.bsize : null,
-      database_copied_at: copiedAt === undefined ? null : timestamp(copiedAt),
+      database_copied_at: madeAt === undefined ? null : timestamp(madeAt),
+      database_copy_problem: problem ? wordProblem(problem, language) : null,
     };
   };
 }

@@ -1,11 +1,14 @@
 import * as v from 'valibot';
 import { About, Info, LogLevelRequest, LogPage, PATHS } from '../contract/index.ts';
 import type { Clock } from '../kernel/clock.ts';
+import type { DatabaseCopies } from '../kernel/database-copies.ts';
 import type { Feature } from '../kernel/feature.ts';
 import { openApi } from '../kernel/http/openapi.ts';
 import { jsonRoute, type Route } from '../kernel/http/route.ts';
+import type { Jobs } from '../kernel/jobs.ts';
 import type { Log } from '../kernel/log.ts';
 import type { LogRing } from '../kernel/log-ring.ts';
+import { chooseLanguage } from '../kernel/texts.ts';
 import { createAbout } from './about.ts';
 import { LogQuery, readLog } from './log-page.ts';
 
@@ -16,11 +19,14 @@ interface SystemOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly ring: LogRing;
-  /** When the newest checked copy of the database was made. */
-  readonly databaseCopiedAt: () => number | undefined;
+  readonly copies: DatabaseCopies;
+  readonly jobs: Jobs;
   /** The routes of all other features, for the OpenAPI document. */
   readonly routes: readonly Route[];
 }
+
+/** Each night, at an hour at which few do anything and Home Assistant has not begun yet. */
+const COPY_JOB = { name: 'database_copy', pattern: '30 3 * * *', jitterMs: 30 * 60_000 };
 
 /** Alive, which version, which API: for programs. */
 function statusRoutes(info: Info, document: () => Record<string, unknown>): Route[] {
@@ -60,15 +66,21 @@ function statusRoutes(info: Info, document: () => Record<string, unknown>): Rout
 
 /** The box and its log: for people, and for who helps them. */
 function insightRoutes(options: SystemOptions): Route[] {
-  const { log, ring } = options;
-  const about = createAbout(options);
+  const { log, ring, copies, jobs } = options;
+  const about = createAbout({
+    ...options,
+    copy: () => ({
+      madeAt: copies.newestAt(),
+      problem: jobs.states().find(({ name }) => name === COPY_JOB.name)?.problem,
+    }),
+  });
   return [
     jsonRoute({
       method: 'GET',
       path: PATHS.about,
       summary: 'Say what runs here and how much room there is',
       response: About,
-      handle: about,
+      handle: ({ header }) => about(chooseLanguage(header('accept-language'))),
     }),
     jsonRoute({
       method: 'GET',
@@ -92,10 +104,14 @@ function insightRoutes(options: SystemOptions): Route[] {
   ];
 }
 
-/** What the core says of itself: alive, which version, which API; the box it runs on, and its log. */
+/** What the core says of itself: alive, which version, which API; the box it runs on, its log, and copies of its database. */
 export function createSystem(options: SystemOptions): Feature {
-  const { info, routes } = options;
+  const { info, routes, copies } = options;
   const own: Route[] = [...statusRoutes(info, () => document()), ...insightRoutes(options)];
   const document = () => openApi([...routes, ...own], info.version);
-  return { name: 'system', routes: own };
+  return {
+    name: 'system',
+    routes: own,
+    jobs: [{ ...COPY_JOB, run: (signal) => copies.make(signal) }],
+  };
 }

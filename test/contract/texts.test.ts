@@ -103,6 +103,7 @@ test('the values of a problem are those that the core gives', () => {
     mqtt_tls_name: ['host'],
     mqtt_tls_untrusted: ['host'],
     database_newer: ['path'],
+    database_copy_no_room: ['free', 'needed'],
   };
   for (const [code, { title, hint }] of Object.entries(readTexts(root, 'en').problems)) {
     expect([code, placeholdersOf(`${title} ${hint}`)]).toEqual([code, given[code] ?? []]);
