@@ -1,20 +1,27 @@
-"""Connecting a core: with a pairing code, again with a new one, or at another address."""
+"""Connecting a core: found or with a pairing code, once more, or at another address."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping
+import json
 import logging
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntry, ConfigFlow, ConfigFlowResult
+from homeassistant.config_entries import (
+    SOURCE_IGNORE,
+    SOURCE_REAUTH,
+    ConfigEntry,
+    ConfigEntryState,
+    ConfigFlow,
+    ConfigFlowResult,
+)
 from homeassistant.const import CONF_NAME, CONF_TOKEN, CONF_URL
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.service_info.hassio import HassioServiceInfo
+from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
 import voluptuous as vol
 
-from .client import CoreClient
-from .const import CONF_INFO, CONF_PAIRING_CODE, CONF_TARGETS, CONF_TOKEN_ID, DOMAIN
-from .contract import VERSION, Info, PairingRequest
+from .connecting import Connection, connect, pair, revoke
+from .const import CONF_PAIRING_CODE, CONF_TOKEN_ID, DOMAIN
+from .contract import VERSION, PairingAnnouncement, SupervisorDiscovery
 from .errors import CoreError, CoreNotUnderstood, CoreProblem, CoreUnreachable, problem
-from .link import fetch_targets, stored_info, version_mismatch
 from .pairing import InputError, read_pairing_code, read_url
 
 _LOGGER = logging.getLogger(__name__)
@@ -26,22 +33,13 @@ FIELDS: Final = {
     "rate_limited": "base",
 }
 
-LONGEST_NAME: Final = 100
-
 CODE_SCHEMA: Final = vol.Schema(
     {vol.Required(CONF_PAIRING_CODE): str, vol.Optional(CONF_URL): str}
 )
 URL_SCHEMA: Final = vol.Schema(
     {vol.Required(CONF_URL): str, vol.Optional(CONF_PAIRING_CODE): str}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """A connection that was tried and works."""
-
-    info: Info
-    data: dict[str, Any]
+CONFIRM_SCHEMA: Final = vol.Schema({})
 
 
 class HomestashConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -49,6 +47,10 @@ class HomestashConfigFlow(ConfigFlow, domain=DOMAIN):
 
     VERSION = 1
     MINOR_VERSION = 1
+
+    # What was found, and how to come in there.
+    _url: str
+    _access: dict[str, str]
 
     def __init__(self) -> None:
         """Start without an error."""
@@ -69,11 +71,79 @@ class HomestashConfigFlow(ConfigFlow, domain=DOMAIN):
         connection = await self._try(user_input)
         if connection is None:
             return self._form("user", CODE_SCHEMA, user_input)
-        existing = await self.async_set_unique_id(connection.info.instance_id)
-        if existing is not None:
-            self._give_back(existing, connection)
-            self._abort_if_unique_id_configured(updates=connection.data)
-        return self.async_create_entry(title=connection.info.name, data=connection.data)
+        # A code that was used counts more than a discovery that nobody has answered.
+        existing = await self.async_set_unique_id(
+            connection.info.instance_id, raise_on_progress=False
+        )
+        if existing is not None and existing.source != SOURCE_IGNORE:
+            self._renew(existing, connection)
+        return self._create(connection)
+
+    async def async_step_hassio(
+        self, discovery_info: HassioServiceInfo
+    ) -> ConfigFlowResult:
+        """Meet a core that runs as an app: its message brings the access along."""
+        try:
+            found = SupervisorDiscovery.from_dict(discovery_info.config)
+            url = read_url(f"http://{found.host}:{found.port}")
+        except (InputError, ValueError) as error:
+            return self._abort_unreadable(error)
+        self._access = {CONF_TOKEN: found.token, CONF_TOKEN_ID: found.token_id}
+        entry = await self._meet(found.instance_id, found.name, url)
+        if entry is None:
+            return await self.async_step_hassio_confirm()
+        if entry.data.get(CONF_TOKEN) == found.token and self._is_at(entry):
+            return self.async_abort(reason="already_configured")
+        return await self._rediscover(entry, self._access)
+
+    async def async_step_hassio_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Connect it with one click."""
+        if user_input is not None:
+            connection = await self._attempt(
+                connect(self.hass, self._url, self._access)
+            )
+            if connection is not None:
+                if connection.info.instance_id != self.unique_id:
+                    return self.async_abort(reason="wrong_instance")
+                return self._create(connection)
+            if self._errors.pop(CONF_PAIRING_CODE, None) is not None:
+                # It announces another one: a new discovery comes by itself.
+                return self._abort("access_refused")
+        return self._form("hassio_confirm", CONFIRM_SCHEMA, None)
+
+    async def async_step_mqtt(
+        self, discovery_info: MqttServiceInfo
+    ) -> ConfigFlowResult:
+        """Meet a core that announces itself at the broker: a code must be entered."""
+        try:
+            payload = json.loads(discovery_info.payload)
+            found = PairingAnnouncement.from_dict(payload)
+            url = read_url(found.url)
+        except (InputError, ValueError) as error:
+            return self._abort_unreadable(error)
+        entry = await self._meet(found.instance_id, found.name, url)
+        if entry is None:
+            return await self.async_step_mqtt_confirm()
+        # Whoever can write to a broker can announce any address: the access goes to
+        # none while the core answers where it has been.
+        if self._is_at(entry) or self._answers(entry):
+            return self.async_abort(reason="already_configured")
+        return await self._rediscover(entry, entry.data)
+
+    async def async_step_mqtt_confirm(
+        self, user_input: dict[str, Any] | None = None
+    ) -> ConfigFlowResult:
+        """Connect it with a pairing code."""
+        connection = await self._try(user_input)
+        if connection is None:
+            shown = user_input or {CONF_URL: self._url}
+            return self._form("mqtt_confirm", CODE_SCHEMA, shown)
+        if connection.info.instance_id != self.unique_id:
+            await self._revoke(connection, connection.data[CONF_TOKEN_ID])
+            return self.async_abort(reason="wrong_instance")
+        return self._create(connection)
 
     async def async_step_reauth(
         self, entry_data: Mapping[str, Any]
@@ -119,6 +189,57 @@ class HomestashConfigFlow(ConfigFlow, domain=DOMAIN):
             description_placeholders=self._placeholders,
         )
 
+    def _abort(self, reason: str) -> ConfigFlowResult:
+        return self.async_abort(
+            reason=reason, description_placeholders=self._placeholders
+        )
+
+    def _abort_unreadable(self, error: Exception) -> ConfigFlowResult:
+        _LOGGER.warning("A discovery cannot be read: %s", error)
+        return self.async_abort(reason="discovery_unreadable")
+
+    def _create(self, connection: Connection) -> ConfigFlowResult:
+        return self.async_create_entry(title=connection.info.name, data=connection.data)
+
+    async def _meet(
+        self, instance_id: str, name: str, url: str
+    ) -> ConfigEntry[Any] | None:
+        """Return the entry of a core that was found, if it has one."""
+        self._url = url
+        self._placeholders |= {CONF_NAME: name, CONF_URL: url}
+        self.context["title_placeholders"] = {CONF_NAME: name}
+        entry = await self.async_set_unique_id(instance_id)
+        if entry is not None and entry.source == SOURCE_IGNORE:
+            self._abort_if_unique_id_configured()
+        return entry
+
+    def _is_at(self, entry: ConfigEntry[Any]) -> bool:
+        """Return whether the entry's core was found where it has been."""
+        return bool(entry.data[CONF_URL] == self._url)
+
+    def _answers(self, entry: ConfigEntry[Any]) -> bool:
+        """Return whether the entry's core is connected."""
+        return entry.state is ConfigEntryState.LOADED and entry.runtime_data.connected
+
+    async def _rediscover(
+        self, entry: ConfigEntry[Any], access: Mapping[str, Any]
+    ) -> ConfigFlowResult:
+        """Update an entry, but only by what has worked with the same core."""
+        connection = await self._attempt(connect(self.hass, self._url, access))
+        if connection is None:
+            return self._abort(next(iter(self._errors.values())))
+        if connection.info.instance_id != entry.unique_id:
+            return self.async_abort(reason="wrong_instance")
+        for flow in entry.async_get_active_flows(self.hass, {SOURCE_REAUTH}):
+            self.hass.config_entries.flow.async_abort(flow["flow_id"])
+        self._renew(entry, connection)
+        return self.async_abort(reason="already_configured")
+
+    def _renew(self, entry: ConfigEntry[Any], connection: Connection) -> None:
+        """Give the entry that is there the new access, and end with that."""
+        self._give_back(entry, connection)
+        self._abort_if_unique_id_configured(updates=connection.data)
+
     async def _try(
         self, user_input: dict[str, Any] | None, entry: ConfigEntry[Any] | None = None
     ) -> Connection | None:
@@ -126,8 +247,12 @@ class HomestashConfigFlow(ConfigFlow, domain=DOMAIN):
         self._errors = {}
         if user_input is None:
             return None
+        return await self._attempt(self._connect(user_input, entry))
+
+    async def _attempt(self, connecting: Awaitable[Connection]) -> Connection | None:
+        self._errors = {}
         try:
-            return await self._connect(user_input, entry)
+            return await connecting
         except InputError as error:
             self._errors = {error.field: error.key}
         except CoreError as error:
@@ -137,42 +262,14 @@ class HomestashConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _connect(
         self, user_input: dict[str, Any], entry: ConfigEntry[Any] | None
     ) -> Connection:
-        session = async_get_clientsession(self.hass)
         entered = (user_input.get(CONF_URL) or "").strip()
         text = (user_input.get(CONF_PAIRING_CODE) or "").strip()
         if not text and entry is not None:
-            url = read_url(entered)
-            self._placeholders[CONF_URL] = url
-            client = CoreClient(session, url, entry.data[CONF_TOKEN])
-            return await self._check(client, await client.info(), entry.data)
+            url = self._placeholders[CONF_URL] = read_url(entered)
+            return await connect(self.hass, url, entry.data)
         code = read_pairing_code(text)
-        url = read_url(entered or code.url)
-        self._placeholders[CONF_URL] = url
-        name = f"Home Assistant ({self.hass.config.location_name})"[:LONGEST_NAME]
-        request = PairingRequest(secret=code.secret, client_name=name)
-        result, info = await CoreClient(session, url, None).pair(request)
-        access = {CONF_TOKEN: result.token, CONF_TOKEN_ID: result.token_id}
-        client = CoreClient(session, url, result.token)
-        try:
-            return await self._check(client, info, access)
-        except CoreError:
-            await self._revoke(client, result.token_id)
-            raise
-
-    async def _check(
-        self, client: CoreClient, info: Info, access: Mapping[str, Any]
-    ) -> Connection:
-        """Prove that both sides fit and that the token works, before anything is kept."""
-        if (mismatch := version_mismatch(info)) is not None:
-            raise mismatch
-        data = {
-            CONF_URL: client.url,
-            CONF_TOKEN: access[CONF_TOKEN],
-            CONF_TOKEN_ID: access[CONF_TOKEN_ID],
-            CONF_INFO: stored_info(info),
-            CONF_TARGETS: await fetch_targets(client),
-        }
-        return Connection(info, data)
+        url = self._placeholders[CONF_URL] = read_url(entered or code.url)
+        return await pair(self.hass, url, code)
 
     async def _update(
         self, entry: ConfigEntry[Any], connection: Connection
@@ -193,30 +290,21 @@ class HomestashConfigFlow(ConfigFlow, domain=DOMAIN):
             )
             if not has_code or other is not None:
                 if has_code:
-                    await self._revoke(self._client(connection), token_id)
+                    await self._revoke(connection, token_id)
                 return self.async_abort(reason="wrong_instance")
         return self.async_update_reload_and_abort(
             entry, unique_id=instance_id, data_updates=connection.data
         )
 
-    def _client(self, connection: Connection) -> CoreClient:
-        session = async_get_clientsession(self.hass)
-        data = connection.data
-        return CoreClient(session, data[CONF_URL], data[CONF_TOKEN])
-
     def _give_back(self, entry: ConfigEntry[Any], connection: Connection) -> None:
         """Revoke the access that an entry has had so far, once the new one is kept."""
         token_id = entry.data[CONF_TOKEN_ID]
         if token_id != connection.data[CONF_TOKEN_ID]:
-            revoke = self._revoke(self._client(connection), token_id)
-            self.hass.async_create_task(revoke, eager_start=False)
+            revoking = self._revoke(connection, token_id)
+            self.hass.async_create_task(revoking, eager_start=False)
 
-    async def _revoke(self, client: CoreClient, token_id: str) -> None:
-        """Leave no access behind that nobody uses, where that is possible."""
-        try:
-            await client.revoke(token_id)
-        except CoreError as error:
-            _LOGGER.debug("An access could not be revoked: %s", error)
+    async def _revoke(self, connection: Connection, token_id: str) -> None:
+        await revoke(self.hass, connection.data[CONF_URL], connection.data, token_id)
 
     def _explain(self, error: CoreError) -> None:
         """Find the sentence for an error."""

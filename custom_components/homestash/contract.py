@@ -503,6 +503,50 @@ class PairingResult:
 
 
 @dataclass(frozen=True, slots=True)
+class SupervisorDiscovery:
+    """What the Supervisor tells of a core: where it is, and with which access."""
+
+    host: str
+    port: int
+    token: str
+    token_id: str
+    instance_id: str
+    name: str
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """Read it from JSON; members that are not known are ignored."""
+        members = as_object(data)
+        return cls(
+            host=member(members, "host", as_text),
+            port=member(members, "port", as_integer),
+            token=member(members, "token", as_text),
+            token_id=member(members, "token_id", as_text),
+            instance_id=member(members, "instance_id", as_text),
+            name=member(members, "name", as_text),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PairingAnnouncement:
+    """What a core tells of itself at a broker."""
+
+    url: str
+    instance_id: str
+    name: str
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """Read it from JSON; members that are not known are ignored."""
+        members = as_object(data)
+        return cls(
+            url=member(members, "url", as_text),
+            instance_id=member(members, "instance_id", as_text),
+            name=member(members, "name", as_text),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Target:
     """A place where backups go."""
 

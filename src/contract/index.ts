@@ -3,6 +3,7 @@ export * from './about.ts';
 export * from './backups.ts';
 export * from './capabilities.ts';
 export * from './common.ts';
+export * from './discovery.ts';
 export * from './fields.ts';
 export * from './home-assistant.ts';
 export * from './info.ts';

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { Id, type Info } from '../contract/index.ts';
+import { Id, type Info, type SupervisorDiscovery } from '../contract/index.ts';
 import { backoff } from '../kernel/backoff.ts';
 import type { Bus } from '../kernel/bus.ts';
 import { type Clock, timestamp } from '../kernel/clock.ts';
@@ -174,9 +174,9 @@ export class Discovery {
       this.#eagerUntil = clock.monotonic() + EAGER_MS;
       return AGAIN_MS;
     }
-    const { token } = known ?? (await this.#make());
+    const announced = known ?? (await this.#make());
     this.#posted = timestamp(clock.now());
-    await this.#announce(token, this.#posted, signal);
+    await this.#announce(announced, this.#posted, signal);
     return clock.monotonic() < this.#eagerUntil ? AGAIN_MS : SELDOM_MS;
   }
 
@@ -188,15 +188,16 @@ export class Discovery {
       await this.#keep({ ...announced, posted });
       this.#log.info('Home Assistant has found us');
     }
-    await this.#announce(announced.token, posted, signal);
+    await this.#announce(announced, posted, signal);
   }
 
-  async #announce(token: string, posted: string, signal: AbortSignal): Promise<void> {
+  async #announce({ id, token }: Announced, posted: string, signal: AbortSignal): Promise<void> {
     const { supervisor, info, port } = this.#options;
     this.#hostname ??= (await supervisor.self(signal)).hostname;
     const { instance_id, name, api_version } = info;
     const where = { host: this.#hostname, port };
-    const message = { ...where, token, instance_id, name, api_version, posted };
+    const access = { token, token_id: id };
+    const message: SupervisorDiscovery = { ...where, ...access, instance_id, name, api_version, posted };
     await supervisor.announce(SERVICE, message, signal);
     this.#log.debug('told Home Assistant of us', { posted });
   }

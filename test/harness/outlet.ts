@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { MqttSettings, MqttStatus } from '../../src/contract/index.ts';
+import type { MqttSettings, MqttStatus, PairingAnnouncement } from '../../src/contract/index.ts';
 import { openData } from '../../src/data.ts';
 import { Bus } from '../../src/kernel/bus.ts';
 import type { Clock } from '../../src/kernel/clock.ts';
@@ -11,7 +11,7 @@ import { createLog } from '../../src/kernel/log.ts';
 import { Secrets } from '../../src/kernel/secrets.ts';
 import { Settings } from '../../src/kernel/settings.ts';
 import type { ProvidedBroker } from '../../src/outlets/mqtt/broker.ts';
-import { createMqtt, type MqttEvents, type PairingAnnouncement } from '../../src/outlets/mqtt/index.ts';
+import { createMqtt, type MqttEvents } from '../../src/outlets/mqtt/index.ts';
 import { temporaryFolder } from './temporary.ts';
 
 /** The core's own id in all tests of the outlet. */

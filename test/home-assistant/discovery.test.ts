@@ -63,6 +63,7 @@ describe('the core, announced to Home Assistant', () => {
         host: HOSTNAME,
         port: Number(new URL(core.url).port),
         token: expect.stringMatching(/^hs_[a-z0-9]+_/),
+        token_id: expect.stringMatching(/^[a-z0-9]+$/),
         instance_id: info.instance_id,
         name: info.name,
         api_version: info.api_version,

@@ -32,6 +32,23 @@ export const MODELS: readonly Model[] = [
     schema: v.pick(contract.PairingResult, ['token', 'token_id']),
   },
   {
+    name: 'SupervisorDiscovery',
+    doc: 'What the Supervisor tells of a core: where it is, and with which access.',
+    schema: v.pick(contract.SupervisorDiscovery, [
+      'host',
+      'port',
+      'token',
+      'token_id',
+      'instance_id',
+      'name',
+    ]),
+  },
+  {
+    name: 'PairingAnnouncement',
+    doc: 'What a core tells of itself at a broker.',
+    schema: v.pick(contract.PairingAnnouncement, ['url', 'instance_id', 'name']),
+  },
+  {
     name: 'Target',
     doc: 'A place where backups go.',
     schema: v.pick(contract.Target, ['id', 'unique_id', 'name']),

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { LANGUAGES } from '../index.ts';
+import { ANNOUNCEMENT_TOPIC, LANGUAGES } from '../index.ts';
 import { appChangelog, appConfiguration, appRepository, appTexts, type Package } from './app.ts';
 import { pythonContract } from './python.ts';
 import { exceptionPlaceholders, integrationTexts, readTexts } from './texts.ts';
@@ -19,6 +19,7 @@ function manifest({ version, homepage, bugs }: Package): object {
     iot_class: 'local_push',
     issue_tracker: bugs,
     loggers: ['custom_components.homestash'],
+    mqtt: [ANNOUNCEMENT_TOPIC.replace('{instance_id}', '+')],
     requirements: [],
     version,
   };

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Language } from '../index.ts';
 
+type Sentences = Readonly<Record<string, string>>;
+
 interface Messages {
   readonly [key: string]: { readonly message: string };
 }
@@ -21,7 +23,15 @@ export interface Texts {
     readonly configuration: Readonly<Record<string, { readonly name: string; readonly description: string }>>;
     readonly api_port: string;
   };
-  readonly home_assistant: { readonly exceptions: Messages; readonly [section: string]: unknown };
+  readonly home_assistant: {
+    readonly config: {
+      readonly error: Sentences;
+      readonly abort: Sentences;
+      readonly [part: string]: unknown;
+    };
+    readonly exceptions: Messages;
+    readonly [section: string]: unknown;
+  };
 }
 
 /** Reads the texts of a language. */
@@ -51,5 +61,11 @@ export function exceptionPlaceholders(texts: Texts): Record<string, string[]> {
 
 /** A translation file of the integration. */
 export function integrationTexts(texts: Texts): object {
-  return { ...texts.home_assistant, exceptions: exceptionTexts(texts) };
+  const { config } = texts.home_assistant;
+  return {
+    ...texts.home_assistant,
+    // what a form complains of is what a discovery without a form ends with
+    config: { ...config, abort: { ...config.error, ...config.abort } },
+    exceptions: exceptionTexts(texts),
+  };
 }

@@ -1,4 +1,9 @@
-import type { Language, MqttStatus } from '../../contract/index.ts';
+import {
+  ANNOUNCEMENT_TOPIC,
+  type Language,
+  type MqttStatus,
+  type PairingAnnouncement,
+} from '../../contract/index.ts';
 import type { Bus } from '../../kernel/bus.ts';
 import { type Clock, within } from '../../kernel/clock.ts';
 import { isProblem, Problem } from '../../kernel/errors.ts';
@@ -18,15 +23,6 @@ import { MqttStore } from './store.ts';
 export interface MqttEvents {
   mqtt_changed: Record<never, never>;
   settings_changed: Record<never, never>;
-}
-
-/** How others find the core, and pair with it by a code. Never a token. */
-export interface PairingAnnouncement {
-  readonly url: string;
-  readonly instance_id: string;
-  readonly version: string;
-  readonly api_version: number;
-  readonly name: string;
 }
 
 interface MqttOptions {
@@ -55,7 +51,7 @@ export function createMqtt(options: MqttOptions): Feature {
   const { bus, clock, instanceId, provided } = options;
   const log = options.log.child('mqtt');
   const store = new MqttStore({ settings: options.settings, secrets: options.secrets, log });
-  const topic = (name: string) => `homestash/${instanceId}/${name}`;
+  const announcementTopic = ANNOUNCEMENT_TOPIC.replace('{instance_id}', instanceId);
   let told = '';
   let turn: Promise<unknown> = Promise.resolve();
 
@@ -82,7 +78,7 @@ export function createMqtt(options: MqttOptions): Feature {
     log,
     find,
     clientId: `homestash-${instanceId}`,
-    statusTopic: topic('status'),
+    statusTopic: `homestash/${instanceId}/status`,
     random: options.random ?? Math.random,
     onChange: () => {
       const now = JSON.stringify(status('en'));
@@ -106,7 +102,7 @@ export function createMqtt(options: MqttOptions): Feature {
 
   const announce = () => {
     const announcement = options.announcement();
-    connection.retain(topic('discovery'), announcement ? JSON.stringify(announcement) : '');
+    connection.retain(announcementTopic, announcement ? JSON.stringify(announcement) : '');
   };
   connection.onConnected(announce);
 
