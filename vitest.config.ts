@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** The quick tests first; `e2e` drives a real Home Assistant and takes minutes. */
+/** The quick tests first; `web` looks at the page in a real browser, `e2e` drives a real Home Assistant and takes minutes. */
 export default defineConfig({
   test: {
     projects: [
@@ -8,12 +8,23 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**'],
+          exclude: ['test/e2e/**', 'test/web/**'],
           setupFiles: ['test/setup.ts'],
           // most of them wait for programs that they started: more at once than there are processors
           maxWorkers: 4,
           testTimeout: 30_000,
           hookTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'web',
+          include: ['test/web/**/*.test.ts'],
+          setupFiles: ['test/setup.ts'],
+          // each has a browser of its own
+          maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -37,8 +37,17 @@ const isFeature = (room: string): boolean => !room.endsWith('.ts') && !GROUND.ha
 const isGenerator = (file: string): boolean =>
   file === 'contract/generate.ts' || file.startsWith('contract/generate/');
 
+/** The page has the contract, the words, and its own libraries, and nothing of the core. */
+function inBrowser(imported: string): boolean {
+  const [room] = imported.split('/');
+  if (isOwn(imported)) return room === 'web' || (room === 'contract' && !isGenerator(imported));
+  return /^(lit(\/.*)?|@mdi\/js|valibot|\.\.\/translations\/\w+\.json)$/.test(imported);
+}
+
 function breach(file: string, imported: string): string | undefined {
   const [room, other] = [roomOf(file), roomOf(imported)];
+  if (room === 'web')
+    return inBrowser(imported) ? undefined : 'the page imports what a browser can load only';
   if (imported.startsWith('..')) return 'what ships lies in src';
   if (room === 'contract' && !isGenerator(file)) {
     const allowed = imported === 'valibot' || (other === 'contract' && !isGenerator(imported));
@@ -145,6 +154,10 @@ describe('the check itself', () => {
     ['contract/index.ts', "export * from './generate/python.ts';", 'contract'],
     ['kernel/log.ts', "import '../contract/generate.ts';", 'generator'],
     ['kernel/log.ts', "import x from '../../package.json';", 'ships'],
+    ['web/main.ts', "import { fill } from '../kernel/texts.ts';", 'browser'],
+    ['web/main.ts', "import { readFileSync } from 'node:fs';", 'browser'],
+    ['web/words/index.ts', "import '../../contract/generate.ts';", 'browser'],
+    ['kernel/log.ts', "import { t } from '../web/words/index.ts';", 'kernel'],
   ];
 
   test.for(made)('%s with %j is refused', ([file, code, word]) => {

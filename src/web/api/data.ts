@@ -1,0 +1,38 @@
+import {
+  type CoreEvent,
+  type HomeAssistant,
+  type OperationList,
+  PATHS,
+  type ProviderList,
+  type TargetList,
+} from '../../contract/index.ts';
+import type { Api } from './client.ts';
+import { type EventName, Live } from './live.ts';
+
+/** An operation that changed comes with its event. */
+function applyOperation(list: OperationList, event: CoreEvent): OperationList | undefined {
+  if (event.event !== 'operation_changed') return undefined;
+  const { operation } = event;
+  const known = list.operations.some(({ id }) => id === operation.id);
+  const operations = known
+    ? list.operations.map((other) => (other.id === operation.id ? operation : other))
+    : [operation, ...list.operations];
+  return { operations };
+}
+
+/** All that pages show of the core; a page names what it looks at, see `Page.watch`. */
+export function createData(api: Api) {
+  const live = <Value>(path: string, ...events: EventName[]) =>
+    new Live<Value>({ fetch: () => api.get<Value>(path), events });
+  return {
+    targets: live<TargetList>(PATHS.targets, 'targets_changed', 'backups_changed'),
+    providers: live<ProviderList>(PATHS.providers),
+    home: live<HomeAssistant>(PATHS.home_assistant, 'home_assistant_changed'),
+    operations: new Live<OperationList>({
+      fetch: () => api.get(PATHS.operations),
+      events: ['operation_changed'],
+      apply: applyOperation,
+    }),
+  };
+}
+export type Data = ReturnType<typeof createData>;

@@ -1,0 +1,200 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import * as v from 'valibot';
+import { expect } from 'vitest';
+import { providersIn } from '../../src/backups/targets/s3/providers.ts';
+import * as contract from '../../src/contract/index.ts';
+import { type CoreEvent, PATHS } from '../../src/contract/index.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
+import { Problem } from '../../src/kernel/errors.ts';
+import { createApp } from '../../src/kernel/http/app.ts';
+import { EventStream } from '../../src/kernel/http/event-stream.ts';
+import { loadFiles } from '../../src/kernel/http/files.ts';
+import { jsonRoute, type Route, streamRoute } from '../../src/kernel/http/route.ts';
+import { startServer } from '../../src/kernel/http/server.ts';
+import { createLog } from '../../src/kernel/log.ts';
+import { chooseLanguage } from '../../src/kernel/texts.ts';
+import { builtWeb } from './built-web.ts';
+
+type Schema = v.GenericSchema;
+
+/** What a request brings to the one who answers it in a test. */
+export interface Asked {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string>>;
+  readonly body: unknown;
+  readonly language: contract.Language;
+  readonly signal: AbortSignal;
+}
+
+type Answer = (asked: Asked) => unknown;
+
+type Streamed = (asked: Asked, request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
+/** A request of the page that changed something, as it was understood. */
+interface Deed {
+  readonly call: string;
+  readonly body: unknown;
+}
+
+const Params = v.record(v.string(), v.string());
+
+/** What the API takes and gives, by method and path. */
+const JSON_ROUTES: Readonly<Record<string, { readonly body?: Schema; readonly response?: Schema }>> = {
+  [`GET ${PATHS.session}`]: { response: contract.Session },
+  [`POST ${PATHS.session}`]: { body: contract.SignInRequest, response: contract.Session },
+  [`POST ${PATHS.session_setup}`]: { body: contract.SetupRequest, response: contract.Session },
+  [`DELETE ${PATHS.session}`]: {},
+  [`GET ${PATHS.targets}`]: { response: contract.TargetList },
+  [`GET ${PATHS.providers}`]: { response: contract.ProviderList },
+  [`GET ${PATHS.operations}`]: { response: contract.OperationList },
+  [`GET ${PATHS.home_assistant}`]: { response: contract.HomeAssistant },
+};
+
+const SIGNED_IN: contract.Session = { state: 'signed_in', via: 'password', user: null, name: 'Homestash' };
+
+const HOME_OFF: contract.HomeAssistant = {
+  state: 'off',
+  via: null,
+  url: null,
+  since: '2026-03-01T08:00:00.000Z',
+  problem: null,
+  home: null,
+  backups: null,
+};
+
+/**
+ * Plays a core for the page, behind the core's own HTTP server: what is asked and what is answered is held against the
+ * contract, files and policies are the true ones, and problems are worded as the core words them.
+ */
+export class FakeCore {
+  /** What it answers; a test puts its own in place, also to throw a `Problem`. */
+  readonly answers = new Map<string, Answer>([
+    [`GET ${PATHS.session}`, () => SIGNED_IN],
+    [`GET ${PATHS.targets}`, () => ({ targets: [] })],
+    [`GET ${PATHS.operations}`, () => ({ operations: [] })],
+    [`GET ${PATHS.home_assistant}`, () => HOME_OFF],
+    [`GET ${PATHS.providers}`, ({ language }) => ({ providers: providersIn(language) })],
+  ]);
+  readonly streams = new Map<string, Streamed>();
+  /** All that was not only read, in its order. */
+  readonly deeds: Deed[] = [];
+  /** What must not happen: requests that the contract does not know, answers that it does not allow. */
+  readonly offences: string[] = [];
+  readonly #followers = new Set<EventStream<CoreEvent>>();
+  #url = '';
+  #stop: () => Promise<void> = async () => undefined;
+
+  get url(): string {
+    return this.#url;
+  }
+
+  /** Answers so from now on; without an answer to give, with none. */
+  on(call: string, answer: Answer): void {
+    this.answers.set(call, answer);
+  }
+
+  /** Lets every listener know. */
+  tell(event: CoreEvent): void {
+    v.parse(contract.CoreEvent, event);
+    for (const follower of this.#followers) follower.send(event);
+  }
+
+  /** How many pages listen. */
+  get listeners(): number {
+    return this.#followers.size;
+  }
+
+  async start(port = 0): Promise<void> {
+    const stopping = new AbortController();
+    const log = createLog('warning', (line) => this.offences.push(line), Date.now);
+    const app = createApp({
+      routes: [...this.#routes(), this.#events()],
+      identify: async () => ({ kind: 'session', id: 'person' }),
+      log,
+      stopping: stopping.signal,
+      files: await loadFiles(await builtWeb()),
+    });
+    const outer = app.fetch;
+    app.fetch = async (request, ...rest) => {
+      const response = await outer(request, ...rest);
+      if (response.status === 404 && response.headers.get('content-type')?.includes('problem')) {
+        const { code } = (await response.clone().json()) as { code: string };
+        if (code === 'not_found') this.offences.push(`${request.method} ${request.url} is unknown`);
+      }
+      return response;
+    };
+    const server = await startServer({
+      listeners: [{ app, host: '127.0.0.1', port }],
+      clock: systemClock,
+      log,
+    });
+    this.#url = `http://127.0.0.1:${server.ports[0]}`;
+    this.#stop = async () => {
+      stopping.abort(new Problem('shutting_down'));
+      for (const follower of this.#followers) follower.end();
+      await server.stop();
+    };
+  }
+
+  /** Stops; a page sees the connection break. */
+  stop(): Promise<void> {
+    return this.#stop();
+  }
+
+  #routes(): Route[] {
+    return Object.entries(JSON_ROUTES).map(([call, { body, response }]) => {
+      const [method, path] = call.split(' ') as [Route['method'], string];
+      return jsonRoute({
+        method,
+        path,
+        summary: call,
+        access: 'person',
+        params: Params,
+        query: Params,
+        ...(body ? { body } : {}),
+        ...(response ? { response } : {}),
+        handle: async (asked) => {
+          if (method !== 'GET') this.deeds.push({ call, body: asked.body });
+          const answer = this.answers.get(call);
+          if (!answer) this.offences.push(`${call} was not expected`);
+          const given = await answer?.({
+            ...asked,
+            language: chooseLanguage(asked.header('accept-language')),
+          });
+          if (response) this.#check(call, response, given);
+          return given as never;
+        },
+      });
+    });
+  }
+
+  #check(call: string, schema: Schema, given: unknown): void {
+    try {
+      expect(v.parse(schema, given)).toEqual(given);
+    } catch (error) {
+      this.offences.push(`${call}: ${String(error)}`);
+    }
+  }
+
+  #events(): Route {
+    return streamRoute({
+      method: 'GET',
+      path: PATHS.events,
+      summary: 'events',
+      access: 'person',
+      streams: 'out',
+      contentType: 'text/event-stream',
+      handle: ({ signal }, _request, response) =>
+        new Promise((resolve) => {
+          const follower = new EventStream<CoreEvent>(response);
+          this.#followers.add(follower);
+          follower.send({ event: 'hello', instance_id: 'fake' });
+          signal.addEventListener('abort', () => {
+            this.#followers.delete(follower);
+            follower.end();
+            resolve();
+          });
+        }),
+    });
+  }
+}
