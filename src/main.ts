@@ -30,6 +30,8 @@ import { Operations } from './kernel/operations.ts';
 import { Secrets } from './kernel/secrets.ts';
 import { Settings } from './kernel/settings.ts';
 import { createMqtt, type MqttEvents } from './outlets/mqtt/index.ts';
+import { createOverview, type OverviewEvents } from './overview/index.ts';
+import { roomIn } from './overview/room.ts';
 import { createRecovery, type RecoveryEvents } from './recovery/index.ts';
 import { createSystem } from './system/index.ts';
 import { VERSION } from './version.ts';
@@ -65,6 +67,7 @@ type Events = AccessEvents &
   GeneralEvents &
   HomeAssistantEvents &
   MqttEvents &
+  OverviewEvents &
   RecoveryEvents;
 
 /** `npm run build` puts it there, whether the program runs from `src` or from `dist`. */
@@ -145,7 +148,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     const { ingress, supervisor } = options;
     if (supervisor) log.redact(supervisor.token);
     const home = createHomeAssistant({ settings, secrets, bus, clock, log, supervisor });
-    const tokens = new AccessStore(data.tables(), clock);
+    const tokens = new AccessStore(data.tables(), clock, () => bus.emit('tokens_changed', {}));
     const access = createAccess({
       tokens,
       sessions: new SessionStore(data.tables()),
@@ -157,23 +160,37 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       info,
       url: () => url,
     });
+    const backups = createBackups({
+      store: new BackupStore(data.tables()),
+      secrets,
+      operations,
+      bus,
+      clock,
+      log,
+      dataDir,
+      idleTimeoutMs: options.idleTimeoutMs,
+      fresh,
+    });
     const features: Feature[] = [
       access,
       createGeneral({ general, bus }),
-      createBackups({
-        store: new BackupStore(data.tables()),
-        secrets,
-        operations,
-        bus,
-        clock,
-        log,
-        dataDir,
-        idleTimeoutMs: options.idleTimeoutMs,
-        fresh,
-      }),
+      backups,
       createActivity({ operations, bus, instanceId: instance.id }),
       home,
       createRecovery({ settings, secrets, bus, clock, log }),
+      createOverview({
+        sources: {
+          stored: () => backups.facts(),
+          uploads: () => operations.newestOf('upload', 'target_id'),
+          home: () => home.document(),
+          paired: () => tokens.anyUsed(),
+          room: () => roomIn(dataDir),
+          overdueDays: () => general.current.overdue_days,
+        },
+        bus,
+        clock,
+        log,
+      }),
     ];
 
     // outlets

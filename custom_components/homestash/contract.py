@@ -28,6 +28,7 @@ EVENT_TOKENS_CHANGED: Final = "tokens_changed"
 EVENT_SETTINGS_CHANGED: Final = "settings_changed"
 EVENT_HOME_ASSISTANT_CHANGED: Final = "home_assistant_changed"
 EVENT_MQTT_CHANGED: Final = "mqtt_changed"
+EVENT_OVERVIEW_CHANGED: Final = "overview_changed"
 EVENT_RECOVERY_KEY_CHANGED: Final = "recovery_key_changed"
 EVENT_GOODBYE: Final = "goodbye"
 
@@ -47,6 +48,7 @@ PATH_TARGETS: Final = "/api/v1/targets"
 PATH_TARGETS_PROBE: Final = "/api/v1/targets/probe"
 PATH_TARGET_CHECK: Final = "/api/v1/targets/check"
 PATH_ALL_BACKUPS: Final = "/api/v1/backups"
+PATH_OVERVIEW: Final = "/api/v1/overview"
 PATH_OPERATIONS: Final = "/api/v1/operations"
 PATH_EVENTS: Final = "/api/v1/events"
 PATH_HOME_ASSISTANT: Final = "/api/v1/home-assistant"
@@ -171,6 +173,7 @@ PROBLEM_KINDS: Final[dict[str, ProblemKind]] = {
     "operation_not_found": "error",
     "operation_not_cancellable": "error",
     "operation_cancelled": "error",
+    "operation_interrupted": "unreachable",
     "recovery_key_lost": "error",
     "database_newer": "error",
     "disk_full": "error",
@@ -287,6 +290,7 @@ PLACEHOLDERS: Final[dict[str, tuple[str, ...]]] = {
     "operation_not_found": (),
     "operation_not_cancellable": (),
     "operation_cancelled": (),
+    "operation_interrupted": (),
     "database_newer": ("path",),
     "disk_full": (),
     "recovery_key_lost": (),

@@ -6,6 +6,6 @@ export interface AccessEvents {
   access_ended: Pick<Principal, 'kind' | 'id'> & { turnedAway?: boolean };
   /** A pairing code was made: somebody is to come in. */
   pairing_wanted: Record<never, never>;
-  /** A token was given or taken away. */
+  /** A token was given, used for the first time, or taken away. */
   tokens_changed: Record<never, never>;
 }

@@ -43,10 +43,12 @@ function sha256(text: string): string {
 export class AccessStore {
   readonly #query: Kysely<AccessTables>;
   readonly #clock: Clock;
+  readonly #onFirstUse: () => void;
 
-  constructor(query: Kysely<AccessTables>, clock: Clock) {
+  constructor(query: Kysely<AccessTables>, clock: Clock, onFirstUse: () => void = () => undefined) {
     this.#query = query;
     this.#clock = clock;
+    this.#onFirstUse = onFirstUse;
   }
 
   /** A new one-time secret, valid for 15 minutes. */
@@ -103,6 +105,7 @@ export class AccessStore {
         .execute();
       // a disk that is full, or only to be read by now, must not lock everybody out of their backups
       await noting.catch(() => undefined);
+      if (row.last_used_at === null) this.#onFirstUse();
     }
     return id;
   }
@@ -115,6 +118,16 @@ export class AccessStore {
       created_at: timestamp(row.created_at),
       last_used_at: row.last_used_at === null ? null : timestamp(row.last_used_at),
     }));
+  }
+
+  /** Whether anybody has ever come in with one of the tokens that there are. */
+  async anyUsed(): Promise<boolean> {
+    const row = await this.#query
+      .selectFrom('tokens')
+      .select('id')
+      .where('last_used_at', 'is not', null)
+      .executeTakeFirst();
+    return row !== undefined;
   }
 
   /** Whether a token has ever been used; undefined when there is none of this id. */

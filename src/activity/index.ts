@@ -26,6 +26,7 @@ export interface ActivityEvents {
   settings_changed: Record<never, never>;
   home_assistant_changed: Record<never, never>;
   mqtt_changed: Record<never, never>;
+  overview_changed: Record<never, never>;
   recovery_key_changed: Record<never, never>;
   access_ended: Pick<Principal, 'kind' | 'id'>;
 }
@@ -54,6 +55,7 @@ function follow(bus: Bus<ActivityEvents>, language: Language, send: (event: Core
     bus.on('settings_changed', () => send({ event: 'settings_changed' })),
     bus.on('home_assistant_changed', () => send({ event: 'home_assistant_changed' })),
     bus.on('mqtt_changed', () => send({ event: 'mqtt_changed' })),
+    bus.on('overview_changed', () => send({ event: 'overview_changed' })),
     bus.on('recovery_key_changed', () => send({ event: 'recovery_key_changed' })),
   ];
   return () => {

@@ -1,7 +1,7 @@
 import { MemoryBudget } from '../kernel/admission.ts';
 import type { Bus } from '../kernel/bus.ts';
 import type { Clock } from '../kernel/clock.ts';
-import { isProblem } from '../kernel/errors.ts';
+import { isProblem, Problem } from '../kernel/errors.ts';
 import type { Feature } from '../kernel/feature.ts';
 import { describeError, type Log } from '../kernel/log.ts';
 import type { Operations } from '../kernel/operations.ts';
@@ -9,6 +9,8 @@ import type { Secrets } from '../kernel/secrets.ts';
 import { Catalogue } from './catalogue.ts';
 import { Deletions } from './deletions.ts';
 import { Downloads } from './downloads.ts';
+import { type BackupFacts, gatherFacts } from './facts.ts';
+import { Looks } from './looks.ts';
 import { Mending } from './mending.ts';
 import { backupRoutes } from './routes.ts';
 import type { BackupStore } from './store.ts';
@@ -34,6 +36,14 @@ interface BackupsOptions {
   readonly idleTimeoutMs: number;
   /** True on the first start of a data folder: a place for backups is made, so that there is one at once. */
   readonly fresh: boolean;
+  /** From 0 to 1, so that many homes do not knock in step; tests bring their own. */
+  readonly random?: () => number;
+}
+
+/** Backups and their targets, with what the rest of the core wants to know of them. */
+export interface BackupsFeature extends Feature {
+  /** What is known now; `targets_changed` and `backups_changed` tell when it is something else. */
+  facts(): Promise<BackupFacts>;
 }
 
 /** Two parts of 64 MiB, the largest that are used: 625 GiB in 10,000 parts. */
@@ -43,10 +53,13 @@ const MEMORY_BYTES = 128 * 1024 * 1024;
 const FIRST_TARGET = 'Local folder';
 
 /** Home Assistant backups in targets: uploaded, listed, downloaded, deleted. */
-export function createBackups(options: BackupsOptions): Feature {
+export function createBackups(options: BackupsOptions): BackupsFeature {
   const { store, bus, clock } = options;
   const log = options.log.child('backups');
-  const onTargets = () => bus.emit('targets_changed', {});
+  const onTargets = () => {
+    bus.emit('targets_changed', {});
+    looks.touch().catch((error) => log.warning('the targets could not be looked up', { error }));
+  };
   const onBackups = (targetId: string) => {
     bus.emit('backups_changed', { targetId });
     onTargets();
@@ -84,6 +97,17 @@ export function createBackups(options: BackupsOptions): Feature {
   const downloads = new Downloads({ ...shared, catalogue });
   const deletions = new Deletions({ ...shared, catalogue, uploads });
 
+  const looks = new Looks({
+    clock,
+    random: options.random ?? Math.random,
+    targets: () => store.targetIds(),
+    look: (id) => catalogue.refresh(id),
+    late: async (id) => {
+      await store.noteProblem(id, new Problem('target_timeout'), clock.now());
+      onTargets();
+    },
+  });
+
   const addFirstTarget = async () => {
     try {
       await targets.create({ name: FIRST_TARGET, settings: { kind: 'folder', path: '' } });
@@ -95,13 +119,15 @@ export function createBackups(options: BackupsOptions): Feature {
 
   return {
     name: 'backups',
+    facts: () => gatherFacts({ store, targets, finding: () => looks.finding }),
     routes: backupRoutes({ store, log, targets, catalogue, uploads, downloads, deletions }),
     start: async () => {
       if (options.fresh) await addFirstTarget();
       // behind the start: what a crash left is swept, and the lists are young when the first page asks
-      for (const { id } of await store.targets()) catalogue.refresh(id).catch(() => undefined);
+      await looks.start();
     },
     stop: async () => {
+      looks.stop();
       await uploads.stop();
       await catalogue.stop();
       targets.stop();

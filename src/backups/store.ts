@@ -1,6 +1,12 @@
 import { type Kysely, sql } from 'kysely';
 import * as v from 'valibot';
-import { AgentBackup, type Backup, type BackupDescription, PROBLEMS } from '../contract/index.ts';
+import {
+  AgentBackup,
+  type Backup,
+  type BackupDescription,
+  PROBLEMS,
+  type ProblemCode,
+} from '../contract/index.ts';
 import type { Migration } from '../kernel/database.ts';
 import { Problem, toProblem } from '../kernel/errors.ts';
 import { keepProblem, keptProblem } from '../kernel/kept-problem.ts';
@@ -129,7 +135,6 @@ export interface Stock {
   /** When the newest of its backups was made, and its `BackupDescription` as JSON. */
   readonly newest: number | null;
   readonly description: string | null;
-  readonly archive_size: number | null;
 }
 
 /** A backup in the catalogue, and the target where it lies. */
@@ -184,6 +189,10 @@ export class BackupStore {
     return this.#query.selectFrom('targets').selectAll().where('id', '=', id).executeTakeFirst();
   }
 
+  async targetIds(): Promise<string[]> {
+    return (await this.#query.selectFrom('targets').select('id').execute()).map(({ id }) => id);
+  }
+
   async insertTarget(row: TargetRow): Promise<void> {
     await this.#query.insertInto('targets').values(row).execute();
   }
@@ -196,11 +205,13 @@ export class BackupStore {
     await this.#query.deleteFrom('targets').where('id', '=', id).execute();
   }
 
-  /** Notes what a look at a target met. The same kind of problem lasts, by whatever name it shows itself. */
+  /** Notes what a look at a target met. Who is not reached is not reached, by whatever name that shows itself. */
   async noteProblem(id: string, error: unknown, now: number): Promise<void> {
     const row = await this.target(id);
     const before = keptProblem(row?.problem ?? null);
-    const lasts = before && PROBLEMS[before.code].kind === PROBLEMS[toProblem(error).code].kind;
+    const { code } = toProblem(error);
+    const away = (known: ProblemCode) => PROBLEMS[known].kind === 'unreachable';
+    const lasts = before && (before.code === code || (away(before.code) && away(code)));
     // a clock that was set back: nobody knows for how long
     const since = lasts && row?.problem_since && row.problem_since <= now ? row.problem_since : now;
     await this.updateTarget(id, { problem: keepProblem(error), problem_since: since, checked_at: now });
@@ -258,7 +269,6 @@ export class BackupStore {
         // beside a maximum, SQLite takes the other columns from the row that has it
         fn.max<number | null>('backup_date').as('newest'),
         'description',
-        'archive_size',
       ])
       .where('backup_id', 'is not', null)
       .groupBy('target_id')

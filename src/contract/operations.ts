@@ -37,6 +37,7 @@ export const CoreEvent = v.variant('event', [
   v.object({ event: v.literal('settings_changed') }),
   v.object({ event: v.literal('home_assistant_changed') }),
   v.object({ event: v.literal('mqtt_changed') }),
+  v.object({ event: v.literal('overview_changed') }),
   v.object({ event: v.literal('recovery_key_changed') }),
   v.object({ event: v.literal('goodbye') }),
 ]);

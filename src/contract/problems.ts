@@ -133,6 +133,7 @@ export const PROBLEMS = {
   operation_not_found: describe(404),
   operation_not_cancellable: describe(409),
   operation_cancelled: describe(409),
+  operation_interrupted: describe(503, 'unreachable'),
   // the recovery key
   recovery_key_lost: describe(409),
   // data on disk

@@ -54,7 +54,7 @@ export const Target = v.object({
   refreshed_at: v.nullable(Timestamp),
   /** What the newest attempt to reach it met; null when it went well. */
   problem: v.nullable(ProblemDocument),
-  /** Since when there has been a problem of this kind. */
+  /** Since when there has been this problem; not to be reached is one, by whatever name. */
   problem_since: v.nullable(Timestamp),
   /** When it was last looked at, however that went. */
   checked_at: v.nullable(Timestamp),

@@ -6,7 +6,8 @@ import { wordProblem } from './texts.ts';
 /** What of a problem is kept: never its sentences, which are worded for whoever reads them. */
 const Kept = v.object({ code: v.string(), params: v.record(v.string(), v.string()) });
 
-function revive({ code, params }: v.InferOutput<typeof Kept>): Problem {
+/** The problem that was kept or worded somewhere. */
+export function revive({ code, params }: v.InferOutput<typeof Kept>): Problem {
   // what an older version knew and this one does not
   return new Problem(code in PROBLEMS ? (code as ProblemCode) : 'internal', { params });
 }

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Operation } from '../contract/index.ts';
 import type { Bus } from './bus.ts';
 import { type Clock, timestamp } from './clock.ts';
@@ -151,6 +151,21 @@ export class Operations {
       .limit(HISTORY)
       .execute();
     return rows.map((row) => this.#running.get(row.id)?.operation ?? this.#fromRow(row));
+  }
+
+  /** The newest operation of a kind that came to an end of its own, for each value of a member of its subject. */
+  async newestOf(kind: string, member: string): Promise<Map<string, Operation>> {
+    const rows = await this.#query
+      .selectFrom('operations')
+      .selectAll()
+      // beside a maximum, SQLite takes the other columns from the row that has it
+      .select(({ fn }) => fn.max('started_at').as('newest'))
+      .where('kind', '=', kind)
+      .where('state', 'in', ['succeeded', 'failed', 'interrupted'])
+      .groupBy(sql`json_extract(subject, ${`$.${member}`})`)
+      .execute();
+    const found = rows.map((row) => this.#fromRow(row));
+    return new Map(found.map((operation) => [operation.subject[member] ?? '', operation]));
   }
 
   /** @throws Problem `operation_not_found` */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { LANGUAGES, type Language, type ProblemDocument } from '../contract/index.ts';
+import { LANGUAGES, type Language, type NoticeCode, type ProblemDocument } from '../contract/index.ts';
 import { toProblem } from './errors.ts';
 
 interface ProblemText {
@@ -12,6 +12,7 @@ type RemarkSection = 'advice' | 'quirks';
 
 interface Texts extends Readonly<Record<RemarkSection, Readonly<Record<string, string>>>> {
   readonly problems: Readonly<Record<string, ProblemText>>;
+  readonly notices: Readonly<Record<NoticeCode, { readonly title: string; readonly text: string }>>;
 }
 
 /** A sentence by its code, with the values for its placeholders. */
@@ -84,4 +85,14 @@ export function wordRemark(
   language: Language = 'en',
 ): string {
   return fill(textsIn(language)[section][code] ?? code, params, language);
+}
+
+/** What needs a person, as people read it. */
+export function wordNotice(
+  code: NoticeCode,
+  params: Readonly<Record<string, string>>,
+  language: Language,
+): { title: string; text: string } {
+  const { title, text } = textsIn(language).notices[code];
+  return { title: fill(title, params, language), text: fill(text, params, language) };
 }

@@ -1,0 +1,102 @@
+import type { BackupDescription, HomeAssistant, LastBackup, Operation, Target } from '../contract/index.ts';
+import type { Clock } from '../kernel/clock.ts';
+
+/** What is known of targets and of what lies there. */
+interface StoredFacts {
+  readonly targets: readonly Target[];
+  /** Not all targets have been looked at since the start. */
+  readonly finding: boolean;
+  /** The newest backup of each target, by the id of the target. */
+  readonly newest: ReadonlyMap<string, BackupDescription>;
+  /** The newest of them all. */
+  readonly last: LastBackup | null;
+}
+
+/** Room on the disk with the core's own data (bytes). */
+export interface Room {
+  readonly free: number;
+  readonly total: number;
+}
+
+/** Who is asked. */
+export interface Sources {
+  readonly stored: () => Promise<StoredFacts>;
+  /** The newest upload to each target that came to an end, by the id of the target. */
+  readonly uploads: () => Promise<ReadonlyMap<string, Operation>>;
+  readonly home: () => HomeAssistant;
+  /** Whether a Home Assistant has ever come in. */
+  readonly paired: () => Promise<boolean>;
+  readonly room: () => Promise<Room>;
+  /** As it is set; 0 follows Home Assistant's schedule. */
+  readonly overdueDays: () => number;
+}
+
+/** All that is known at a moment. */
+export interface Facts extends StoredFacts {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly uploads: ReadonlyMap<string, Operation>;
+  readonly home: HomeAssistant;
+  /** For how long the way back into Home Assistant has not worked; undefined where it does, or is not wanted (milliseconds). */
+  readonly homeAwayMs: number | undefined;
+  readonly paired: boolean;
+  /** What is left where that is little (bytes). */
+  readonly littleRoom: number | undefined;
+  readonly overdueDays: number;
+}
+
+/** Backups are gigabytes, so less than this is little, but on small disks where it is a twentieth (bytes). */
+const LITTLE_BYTES = 1_000_000_000;
+const LITTLE_SHARE = 0.05;
+
+/** What is said goes away only when there is clearly more, so that it does not come and go with every line of a log. */
+const CLEARLY_MORE = 1.2;
+
+/** Asks everybody, and remembers what only its beginning tells. */
+export class Observer {
+  readonly #sources: Sources;
+  readonly #clock: Clock;
+  /** By a clock that only grows: the other one may be set. */
+  #homeAwaySince: number | undefined;
+  #little = false;
+
+  constructor(sources: Sources, clock: Clock) {
+    this.#sources = sources;
+    this.#clock = clock;
+  }
+
+  async observe(): Promise<Facts> {
+    const { stored, uploads, paired, home, overdueDays } = this.#sources;
+    const [known, ended, used, littleRoom] = await Promise.all([
+      stored(),
+      uploads(),
+      paired(),
+      this.#littleRoom(),
+    ]);
+    const document = home();
+    return {
+      ...known,
+      now: this.#clock.now(),
+      uploads: ended,
+      home: document,
+      homeAwayMs: this.#homeAway(document),
+      paired: used,
+      littleRoom,
+      overdueDays: overdueDays(),
+    };
+  }
+
+  #homeAway({ state, problem }: HomeAssistant): number | undefined {
+    const away = state === 'away' || state === 'refused' || (state === 'connected' && problem !== null);
+    if (!away) this.#homeAwaySince = undefined;
+    else this.#homeAwaySince ??= this.#clock.monotonic();
+    return this.#homeAwaySince === undefined ? undefined : this.#clock.monotonic() - this.#homeAwaySince;
+  }
+
+  async #littleRoom(): Promise<number | undefined> {
+    const { free, total } = await this.#sources.room();
+    const limit = Math.min(LITTLE_BYTES, total * LITTLE_SHARE);
+    this.#little = free < (this.#little ? limit * CLEARLY_MORE : limit);
+    return this.#little ? free : undefined;
+  }
+}

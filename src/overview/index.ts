@@ -1,0 +1,86 @@
+import { type Language, Overview, PATHS } from '../contract/index.ts';
+import type { Bus } from '../kernel/bus.ts';
+import type { Clock } from '../kernel/clock.ts';
+import type { Feature } from '../kernel/feature.ts';
+import { jsonRoute } from '../kernel/http/route.ts';
+import type { Log } from '../kernel/log.ts';
+import { chooseLanguage } from '../kernel/texts.ts';
+import { Observer, type Sources } from './facts.ts';
+import { type Judgement, judge } from './verdict.ts';
+import { Watch } from './watch.ts';
+import { wordFinding } from './words.ts';
+
+/** What others must hear of the overview. */
+export interface OverviewEvents {
+  overview_changed: Record<never, never>;
+}
+
+/** What it listens to: any of these may make it another. */
+interface HeardEvents extends OverviewEvents {
+  targets_changed: Record<never, never>;
+  backups_changed: object;
+  operation: { readonly state: string };
+  tokens_changed: Record<never, never>;
+  settings_changed: Record<never, never>;
+  home_assistant_changed: Record<never, never>;
+}
+
+interface OverviewOptions {
+  readonly sources: Sources;
+  readonly bus: Bus<HeardEvents>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+function word({ verdict, last_backup, next_backup, findings }: Judgement, language: Language): Overview {
+  const notices = findings.map((finding) => wordFinding(finding, language));
+  return { verdict, last_backup, next_backup, notices };
+}
+
+/** Is everything safe, and what needs a person? */
+export function createOverview({ sources, bus, clock, log }: OverviewOptions): Feature {
+  const observer = new Observer(sources, clock);
+  const watch = new Watch({
+    clock,
+    log: log.child('overview'),
+    look: async () => {
+      const judgement = judge(await observer.observe());
+      return { seen: JSON.stringify(word(judgement, 'en')), moments: judgement.moments };
+    },
+    onChange: () => bus.emit('overview_changed', {}),
+  });
+  let unlisten: (() => void)[] = [];
+  return {
+    name: 'overview',
+    routes: [
+      jsonRoute({
+        method: 'GET',
+        path: PATHS.overview,
+        summary: 'Say whether everything is safe, and what needs a person',
+        response: Overview,
+        handle: async ({ header }) =>
+          word(judge(await observer.observe()), chooseLanguage(header('accept-language'))),
+      }),
+    ],
+    start: async () => {
+      if (unlisten.length > 0) return;
+      const touch = () => watch.touch();
+      unlisten = [
+        bus.on('targets_changed', touch),
+        bus.on('backups_changed', touch),
+        // its progress changes nothing
+        bus.on('operation', ({ state }) => {
+          if (state !== 'running') touch();
+        }),
+        bus.on('tokens_changed', touch),
+        bus.on('settings_changed', touch),
+        bus.on('home_assistant_changed', touch),
+      ];
+      watch.start();
+    },
+    stop: async () => {
+      for (const end of unlisten.splice(0)) end();
+      await watch.stop();
+    },
+  };
+}
