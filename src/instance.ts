@@ -1,8 +1,10 @@
 import { hostname, networkInterfaces } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import * as v from 'valibot';
 import { Id } from './contract/index.ts';
 import { newId } from './kernel/ids.ts';
-import type { Settings } from './kernel/settings.ts';
+import { type Portable, portable } from './kernel/portable.ts';
+import { Settings } from './kernel/settings.ts';
 
 const Instance = v.object({ id: Id, name: v.string() });
 type Instance = v.InferOutput<typeof Instance>;
@@ -17,6 +19,19 @@ export async function openInstance(settings: Settings): Promise<{ instance: Inst
   await settings.write('instance', instance);
   return { instance, fresh: true };
 }
+
+/** Who this core is: on another box the same one for all who know it. */
+export const portableInstance: Portable = portable({
+  name: 'instance',
+  schema: Instance,
+  read: (tables) => new Settings(tables()).read('instance', Instance),
+  write: async (instance, tables) => {
+    const settings = new Settings(tables());
+    if (isDeepStrictEqual(await settings.read('instance', Instance), instance)) return false;
+    await settings.write('instance', instance);
+    return true;
+  },
+});
 
 /** The address under which others reach a core that listens there, as far as it can know. */
 export function reachableUrl(bind: string, port: number): string {

@@ -32,8 +32,10 @@ import { Settings } from './kernel/settings.ts';
 import { createMqtt, type MqttEvents } from './outlets/mqtt/index.ts';
 import { createOverview, type OverviewEvents } from './overview/index.ts';
 import { roomIn } from './overview/room.ts';
+import { createPortables } from './portables.ts';
 import { createRecovery, type RecoveryEvents } from './recovery/index.ts';
 import { createSystem } from './system/index.ts';
+import { createTransfer } from './transfer/index.ts';
 import { VERSION } from './version.ts';
 
 /** How to run; tests bring a clock and a log of their own. */
@@ -52,6 +54,8 @@ export interface Core {
   /** Where ingress is served, as an app of Home Assistant. */
   readonly ingressPort: number | undefined;
   readonly info: Info;
+  /** Resolves when something was taken over that only a new start brings to everybody. */
+  readonly outdated: Promise<void>;
   /** Stops everything in reverse; may be called more than once. */
   stop(): Promise<void>;
 }
@@ -120,6 +124,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     // kernel
     const secrets = Secrets.open(dataDir);
     const settings = new Settings(data.tables());
+    const portables = createPortables({ secrets, clock, log, dataDir });
     const { instance, fresh } = await openInstance(settings);
     const bus = new Bus<Events>((error) =>
       log.error('a listener met a defect', { reason: describeError(error) }),
@@ -143,6 +148,8 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       started_at: timestamp(clock.now()),
     };
     let url = '';
+    let leaving = false;
+    const outdated = Promise.withResolvers<void>();
 
     // features
     const { ingress, supervisor } = options;
@@ -191,6 +198,20 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         clock,
         log,
       }),
+      createTransfer({
+        portables,
+        database: data,
+        version: VERSION,
+        clock,
+        log,
+        isBusy: () => operations.busy,
+        onImported: () => {
+          leaving = true;
+          // who this was until now is no longer announced
+          bus.emit('settings_changed', {});
+          outdated.resolve();
+        },
+      }),
     ];
 
     // outlets
@@ -205,7 +226,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       provided: supervised && ((signal) => supervised.mqtt(signal)),
       announcement: () => {
         // as an app it is found through the Supervisor, and its port is closed to everybody else
-        if (supervised || !reachableByOthers(options.bind)) return undefined;
+        if (leaving || supervised || !reachableByOthers(options.bind)) return undefined;
         const { instance_id, version, api_version, name } = info;
         return { url, instance_id, version, api_version, name };
       },
@@ -268,7 +289,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       started.push(() => discovery.stop());
       discovery.start();
     }
-    return { url, ingressPort, info, stop };
+    return { url, ingressPort, info, outdated: outdated.promise, stop };
   } catch (error) {
     await stop();
     throw error;

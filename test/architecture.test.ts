@@ -6,8 +6,8 @@ import { repositoryRoot } from './harness/cache.ts';
 /** Folders of `src` that are no feature; every other one is. */
 const GROUND = new Set(['contract', 'kernel']);
 
-/** Where the parts are put together: serving, what serving and commands both open, and the commands. */
-const COMPOSITION = new Set(['main.ts', 'data.ts', 'one-shot.ts']);
+/** Where the parts are put together: serving, what serving and commands both open, the commands, and what travels. */
+const COMPOSITION = new Set(['main.ts', 'data.ts', 'one-shot.ts', 'portables.ts']);
 
 /** Each file, relative to `src`, with what it imports: packages by name, own files relative to `src`. */
 type Imports = ReadonlyMap<string, readonly string[]>;

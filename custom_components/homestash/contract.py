@@ -58,6 +58,8 @@ PATH_MQTT: Final = "/api/v1/mqtt"
 PATH_ABOUT: Final = "/api/v1/about"
 PATH_LOG: Final = "/api/v1/log"
 PATH_LOG_LEVEL: Final = "/api/v1/log/level"
+PATH_EXPORT: Final = "/api/v1/export"
+PATH_IMPORT: Final = "/api/v1/import"
 PATH_RECOVERY_KEY: Final = "/api/v1/recovery-key"
 PATH_RECOVERY_KEY_REVEAL: Final = "/api/v1/recovery-key/reveal"
 PATH_RECOVERY_KEY_KEPT: Final = "/api/v1/recovery-key/kept"
@@ -174,6 +176,11 @@ PROBLEM_KINDS: Final[dict[str, ProblemKind]] = {
     "operation_not_cancellable": "error",
     "operation_cancelled": "error",
     "operation_interrupted": "unreachable",
+    "transfer_busy": "error",
+    "import_not_export": "error",
+    "import_wrong_passphrase": "error",
+    "import_newer": "error",
+    "import_invalid": "error",
     "recovery_key_lost": "error",
     "database_newer": "error",
     "disk_full": "error",
@@ -296,6 +303,11 @@ PLACEHOLDERS: Final[dict[str, tuple[str, ...]]] = {
     "recovery_key_lost": (),
     "database_copy_no_room": ("free", "needed"),
     "database_damaged": (),
+    "transfer_busy": (),
+    "import_not_export": (),
+    "import_wrong_passphrase": (),
+    "import_newer": ("version",),
+    "import_invalid": ("detail",),
     "core_unreachable": ("url",),
     "core_not_understood": ("url",),
     "core_problem": ("hint", "title"),

@@ -11,6 +11,9 @@ interface AccessTables {
   pairing_secrets: { hash: string; expires_at: number };
 }
 
+/** A token as it is kept: never itself. */
+export type TokenRow = AccessTables['tokens'];
+
 /** The tables of tokens and pairing secrets. */
 export const accessMigration: Migration = {
   number: 3,
@@ -138,6 +141,25 @@ export class AccessStore {
       .where('id', '=', id)
       .executeTakeFirst();
     return row && row.last_used_at !== null;
+  }
+
+  /** All tokens as they are kept. */
+  rows(): Promise<TokenRow[]> {
+    return this.#query.selectFrom('tokens').selectAll().orderBy('created_at').execute();
+  }
+
+  /** Adds tokens from elsewhere, as they were kept there; those that are known stay as they are. */
+  async add(rows: readonly TokenRow[]): Promise<boolean> {
+    let added = 0n;
+    for (const row of rows) {
+      const { numInsertedOrUpdatedRows = 0n } = await this.#query
+        .insertInto('tokens')
+        .values(row)
+        .onConflict((conflict) => conflict.column('id').doNothing())
+        .executeTakeFirst();
+      added += numInsertedOrUpdatedRows;
+    }
+    return added > 0n;
   }
 
   /** @throws Problem `not_found` */

@@ -17,4 +17,5 @@ export * from './providers.ts';
 export * from './s3-settings.ts';
 export * from './session.ts';
 export * from './targets.ts';
+export * from './transfer.ts';
 export * from './version.ts';

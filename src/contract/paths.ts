@@ -38,6 +38,8 @@ export const PATHS = {
   about: '/api/v1/about',
   log: '/api/v1/log',
   log_level: '/api/v1/log/level',
+  export: '/api/v1/export',
+  import: '/api/v1/import',
   recovery_key: '/api/v1/recovery-key',
   recovery_key_reveal: '/api/v1/recovery-key/reveal',
   recovery_key_kept: '/api/v1/recovery-key/kept',

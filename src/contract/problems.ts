@@ -134,6 +134,12 @@ export const PROBLEMS = {
   operation_not_cancellable: describe(409),
   operation_cancelled: describe(409),
   operation_interrupted: describe(503, 'unreachable'),
+  // moving to another box
+  transfer_busy: describe(409),
+  import_not_export: describe(422),
+  import_wrong_passphrase: describe(422),
+  import_newer: describe(422),
+  import_invalid: describe(422),
   // the recovery key
   recovery_key_lost: describe(409),
   // data on disk

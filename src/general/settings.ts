@@ -5,7 +5,8 @@ import type { Settings } from '../kernel/settings.ts';
 
 type Patch = v.InferOutput<typeof GeneralSettingsPatch>;
 
-const DOCUMENT = 'general';
+/** Where the settings are kept. */
+export const GENERAL_DOCUMENT = 'general';
 
 function changed(settings: GeneralSettings, patch: Patch): GeneralSettings {
   return {
@@ -29,7 +30,11 @@ export class General {
   }
 
   static async open(settings: Settings, defaults: GeneralSettings): Promise<General> {
-    return new General(settings, defaults, (await settings.read(DOCUMENT, GeneralSettingsPatch)) ?? {});
+    return new General(
+      settings,
+      defaults,
+      (await settings.read(GENERAL_DOCUMENT, GeneralSettingsPatch)) ?? {},
+    );
   }
 
   get current(): GeneralSettings {
@@ -43,7 +48,7 @@ export class General {
     // at once: a change that comes while this one is written must not undo it
     this.#set = { ...before, ...patch };
     try {
-      await this.#settings.write(DOCUMENT, this.#set);
+      await this.#settings.write(GENERAL_DOCUMENT, this.#set);
     } catch (error) {
       this.#set = before;
       throw error;

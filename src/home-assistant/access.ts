@@ -38,6 +38,21 @@ export class Access {
     return this.#options.supervisor !== undefined;
   }
 
+  /** What a person entered; undefined where that is nothing. @throws Problem `home_assistant_token_lost` */
+  async entered(): Promise<{ readonly url: string; readonly token: string } | undefined> {
+    const { settings, secrets, log } = this.#options;
+    const kept = await settings.read(NAME, Kept);
+    if (!kept) return undefined;
+    try {
+      const token = secrets.unseal(kept.token, PURPOSE);
+      log.redact(token);
+      return { url: kept.url, token };
+    } catch (cause) {
+      if (!(cause instanceof SealError)) throw cause;
+      throw new Problem('home_assistant_token_lost', { cause });
+    }
+  }
+
   /** The way as it is kept; undefined where there is none. */
   async read(): Promise<Way | undefined> {
     const { supervisor, settings, secrets, log } = this.#options;

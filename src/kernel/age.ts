@@ -1,4 +1,4 @@
-import type { AgeQuestion } from './age-child.ts';
+import type { AgeQuestion, Opened } from './age-child.ts';
 import { askChild, besides } from './child.ts';
 
 /** Both halves of a key, as the `age` tool writes them. */
@@ -9,10 +9,28 @@ export interface AgeKey {
   readonly recipient: string;
 }
 
-const ask = <Result>(question: AgeQuestion): Promise<Result> =>
-  askChild(besides(import.meta.url, 'age-child'), question);
+const ask = <Result>(question: AgeQuestion, signal?: AbortSignal): Promise<Result> =>
+  askChild(besides(import.meta.url, 'age-child'), question, signal ? { signal } : {});
 
 /** A new key (X25519). */
 export function makeAgeKey(): Promise<AgeKey> {
   return ask({ kind: 'make key' });
+}
+
+/** Seals bytes so that `age -d` opens them with the passphrase. */
+export function sealWithPassphrase(
+  bytes: Uint8Array,
+  passphrase: string,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  return ask({ kind: 'seal', bytes, passphrase }, signal);
+}
+
+/** Opens what a passphrase seals, or says whether that or the file is wrong. */
+export function openWithPassphrase(
+  bytes: Uint8Array,
+  passphrase: string,
+  signal: AbortSignal,
+): Promise<Opened> {
+  return ask({ kind: 'open', bytes, passphrase }, signal);
 }

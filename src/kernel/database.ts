@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
-import { Kysely, SqliteDialect } from 'kysely';
+import { Kysely, SqliteDialect, sql } from 'kysely';
 import { Problem } from './errors.ts';
 
 /** A step of the schema; its number is its place in the one order of all features, and never changes. */
@@ -23,10 +23,14 @@ const BUSY_TIMEOUT_MS = 5_000;
 /** What SQLite says of a file that is none of its own, or was one. */
 const DAMAGED = ['SQLITE_NOTADB', 'SQLITE_CORRUPT'];
 
+/** The queries of one feature, which sees its own tables only. */
+export type Tables = <Own>() => Kysely<Own>;
+
 /** The open database of a data folder. */
 export interface Database {
-  /** The queries of one feature, which sees its own tables only. */
-  tables<Tables>(): Kysely<Tables>;
+  readonly tables: Tables;
+  /** All of the work, or nothing of it. Within it nobody may ask but through its own tables: others wait for its end. */
+  transaction<Result>(work: (tables: Tables) => Promise<Result>): Promise<Result>;
   close(): Promise<void>;
 }
 
@@ -119,7 +123,20 @@ export function openDatabase(dataDir: string, migrations: readonly Migration[]):
   }
   const query = new Kysely<unknown>({ dialect: new SqliteDialect({ database: raw }) });
   return {
-    tables: <Tables>() => query as unknown as Kysely<Tables>,
+    tables: <Own>() => query as unknown as Kysely<Own>,
+    transaction: (work) =>
+      query.connection().execute(async (connection) => {
+        await sql`BEGIN IMMEDIATE`.execute(connection);
+        try {
+          const result = await work(<Own>() => connection as unknown as Kysely<Own>);
+          await sql`COMMIT`.execute(connection);
+          return result;
+        } catch (error) {
+          // a full disk ends a transaction by itself; that there is none any more must not hide why
+          if (raw.inTransaction) await sql`ROLLBACK`.execute(connection);
+          throw error;
+        }
+      }),
     close: async () => {
       await query.destroy();
       // kysely closes only what it has used; an open file keeps its journal, which would spoil a copy put in its place

@@ -76,6 +76,11 @@ export class Operations {
   readonly #log: Log;
   readonly #running = new Map<string, Running>();
 
+  /** Whether anything is under way. */
+  get busy(): boolean {
+    return this.#running.size > 0;
+  }
+
   constructor(query: Kysely<OperationTables>, bus: Bus<OperationEvents>, clock: Clock, log: Log) {
     this.#query = query;
     this.#bus = bus;

@@ -17,6 +17,14 @@ interface RecoveryKeyOptions {
 const NAME = 'recovery_key';
 const PURPOSE = 'recovery-key';
 
+/** A key as it travels: with its secret half in the open. */
+export interface WholeKey {
+  readonly recipient: string;
+  readonly identity: string;
+  readonly created_at: number;
+  readonly kept_at: number | null;
+}
+
 const Kept = v.object({
   recipient: v.string(),
   /** Sealed. */
@@ -57,6 +65,22 @@ export class RecoveryKeeper {
     const kept = await this.#kept();
     if (kept.kept_at !== null) return false;
     await this.#write({ ...kept, kept_at: this.#options.clock.now() });
+    return true;
+  }
+
+  /** The key as it travels; undefined where there is none yet. @throws Problem `recovery_key_lost` */
+  async whole(): Promise<WholeKey | undefined> {
+    const kept = await this.#options.settings.read(NAME, Kept);
+    return kept && { ...kept, identity: this.#unseal(kept) };
+  }
+
+  /** Takes one from elsewhere in place of what is there. Returns whether that is another one. */
+  async take(key: WholeKey): Promise<boolean> {
+    const { secrets, log } = this.#options;
+    log.redact(key.identity);
+    const kept = await this.#options.settings.read(NAME, Kept);
+    if (kept && kept.recipient === key.recipient && this.#isOfUse(kept)) return false;
+    await this.#write({ ...key, identity: secrets.seal(key.identity, PURPOSE) });
     return true;
   }
 

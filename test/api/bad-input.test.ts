@@ -19,6 +19,8 @@ const valid: Record<string, unknown> = {
   'PUT /api/v1/session/password': { current: 'a wrong password', password: 'another long one' },
   'PATCH /api/v1/settings': { name: 'Stash', cors_origins: ['https://dash.example.org'], overdue_days: 3 },
   'PUT /api/v1/log/level': { level: 'info' },
+  'POST /api/v1/export': { passphrase: 'a long enough one' },
+  'POST /api/v1/import': { passphrase: 'a long enough one', file: 'bm90aGluZw==' },
   'PUT /api/v1/mqtt': { url: 'mqtt://127.0.0.1:1', username: 'a', password: 'b' },
   'POST /api/v1/pairing': { secret: 'none', client_name: 'a client' },
   'POST /api/v1/pairing/codes': { url: 'http://stash.local:8098' },

@@ -102,6 +102,8 @@ test('the values of a problem are those that the core gives', () => {
     mqtt_tls_expired: ['host'],
     mqtt_tls_name: ['host'],
     mqtt_tls_untrusted: ['host'],
+    import_newer: ['version'],
+    import_invalid: ['detail'],
     database_newer: ['path'],
     database_copy_no_room: ['free', 'needed'],
   };

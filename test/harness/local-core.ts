@@ -33,6 +33,12 @@ export class LocalCore {
     return this.#core.url;
   }
 
+  /** Resolves when it wants to be started anew. */
+  get outdated(): Promise<void> {
+    if (!this.#core) throw new Error('the core does not run');
+    return this.#core.outdated;
+  }
+
   get client(): CoreClient {
     if (!this.#client) throw new Error('the core does not run');
     return this.#client;
