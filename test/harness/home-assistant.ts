@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { homeAssistantBin, version } from './cache.ts';
+import { homeAssistantBin, repositoryRoot, version } from './cache.ts';
 import { freePort } from './free-port.ts';
 import { type Credentials, needsOnboarding, onboard, signIn, TEST_OWNER } from './home-assistant/auth.ts';
 import { Backups } from './home-assistant/backups.ts';
@@ -27,6 +27,8 @@ const TOKEN_STORED_TIMEOUT_MS = 15_000;
 // The status by which Home Assistant asks to be started again.
 const RESTART_EXIT_CODE = 100;
 const SHIM_DOMAIN = 'homestash';
+// Without them Home Assistant cannot tell its pages which services it has, and they never begin.
+const VOICE = join(repositoryRoot, 'test/harness/home-assistant/voice');
 
 /** A Supervisor beside which Home Assistant runs; its simulator is one. */
 export interface SupervisorBeside {
@@ -78,7 +80,7 @@ export class HomeAssistant {
     const socketPath = join(dir, 'core.sock');
     this.#program = new Program({
       command: join(homeAssistantBin(), 'hass'),
-      env: supervisedBy(options.supervisor, socketPath),
+      env: { PYTHONPATH: VOICE, ...supervisedBy(options.supervisor, socketPath) },
       args: ['-c', this.configDir, '--skip-pip', '--log-no-color'],
       cwd: dir,
       logFile: join(dir, 'home-assistant.log'),
