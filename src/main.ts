@@ -178,13 +178,14 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       idleTimeoutMs: options.idleTimeoutMs,
       fresh,
     });
+    const recovery = createRecovery({ settings, secrets, bus, clock, log });
     const features: Feature[] = [
       access,
       createGeneral({ general, bus }),
       backups,
       createActivity({ operations, bus, instanceId: instance.id }),
       home,
-      createRecovery({ settings, secrets, bus, clock, log }),
+      recovery,
       createOverview({
         sources: {
           stored: () => backups.facts(),
@@ -192,6 +193,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
           home: () => home.document(),
           paired: () => tokens.anyUsed(),
           room: () => roomIn(dataDir),
+          recoveryKeyKept: () => recovery.isKept(),
           overdueDays: () => general.current.overdue_days,
         },
         bus,

@@ -58,6 +58,8 @@ export const NOTICES = {
   home_assistant_away: { severity: 'warning', action: 'connect_home_assistant' },
   /** The disk with the core's own data is nearly full. {free} in words: `420 MB` */
   disk_low: { severity: 'warning', action: 'open_backups', repair: true },
+  /** Nobody has said yet that the recovery key is written down. */
+  recovery_key_not_kept: { severity: 'info', action: 'keep_recovery_key' },
 } as const satisfies Record<string, NoticeDescription>;
 
 /** The stable name of a notice. */

@@ -27,6 +27,8 @@ export interface Sources {
   /** Whether a Home Assistant has ever come in. */
   readonly paired: () => Promise<boolean>;
   readonly room: () => Promise<Room>;
+  /** Whether a person keeps the recovery key, or there is none to be kept. */
+  readonly recoveryKeyKept: () => Promise<boolean>;
   /** As it is set; 0 follows Home Assistant's schedule. */
   readonly overdueDays: () => number;
 }
@@ -42,6 +44,7 @@ export interface Facts extends StoredFacts {
   readonly paired: boolean;
   /** What is left where that is little (bytes). */
   readonly littleRoom: number | undefined;
+  readonly recoveryKeyKept: boolean;
   readonly overdueDays: number;
 }
 
@@ -66,11 +69,12 @@ export class Observer {
   }
 
   async observe(): Promise<Facts> {
-    const { stored, uploads, paired, home, overdueDays } = this.#sources;
-    const [known, ended, used, littleRoom] = await Promise.all([
+    const { stored, uploads, paired, home, recoveryKeyKept, overdueDays } = this.#sources;
+    const [known, ended, used, kept, littleRoom] = await Promise.all([
       stored(),
       uploads(),
       paired(),
+      recoveryKeyKept(),
       this.#littleRoom(),
     ]);
     const document = home();
@@ -82,6 +86,7 @@ export class Observer {
       homeAwayMs: this.#homeAway(document),
       paired: used,
       littleRoom,
+      recoveryKeyKept: kept,
       overdueDays: overdueDays(),
     };
   }

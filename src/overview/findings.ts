@@ -121,7 +121,7 @@ export function severityOf(code: NoticeCode): Severity {
 
 /** Everything that needs a person, the worst first. */
 export function findingsIn(facts: Facts): Finding[] {
-  const { targets, littleRoom } = facts;
+  const { targets, littleRoom, recoveryKeyKept } = facts;
   const findings = [
     ...targets.flatMap((target) => targetFindings(target, facts)),
     ...backupFindings(facts),
@@ -129,6 +129,7 @@ export function findingsIn(facts: Facts): Finding[] {
     ...(littleRoom === undefined
       ? []
       : [{ code: 'disk_low', params: { free: { bytes: littleRoom } } } as const]),
+    ...(recoveryKeyKept ? [] : [{ code: 'recovery_key_not_kept' } as const]),
   ];
   const codes = Object.keys(NOTICES);
   const rank = ({ code }: Finding) => RANK.indexOf(severityOf(code)) * codes.length + codes.indexOf(code);

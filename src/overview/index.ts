@@ -23,6 +23,7 @@ interface HeardEvents extends OverviewEvents {
   tokens_changed: Record<never, never>;
   settings_changed: Record<never, never>;
   home_assistant_changed: Record<never, never>;
+  recovery_key_changed: Record<never, never>;
 }
 
 interface OverviewOptions {
@@ -75,6 +76,7 @@ export function createOverview({ sources, bus, clock, log }: OverviewOptions): F
         bus.on('tokens_changed', touch),
         bus.on('settings_changed', touch),
         bus.on('home_assistant_changed', touch),
+        bus.on('recovery_key_changed', touch),
       ];
       watch.start();
     },

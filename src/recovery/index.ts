@@ -21,14 +21,22 @@ interface RecoveryOptions {
   readonly log: Log;
 }
 
+/** The recovery key, with what the rest of the core wants of it. */
+interface RecoveryFeature extends Feature {
+  /** Whether a person keeps it, or there is none to be kept yet. */
+  isKept(): Promise<boolean>;
+}
+
 /** The recovery key: made with the first start, shown until a person says that it is kept. */
-export function createRecovery(options: RecoveryOptions): Feature {
+export function createRecovery(options: RecoveryOptions): RecoveryFeature {
   const { bus } = options;
   const log = options.log.child('recovery');
-  const key = new RecoveryKeeper({ ...options, log });
+  const onMade = () => bus.emit('recovery_key_changed', {});
+  const key = new RecoveryKeeper({ ...options, log, onMade });
   let making: Promise<unknown> = Promise.resolve();
   return {
     name: 'recovery',
+    isKept: () => key.isKept(),
     routes: [
       jsonRoute({
         method: 'GET',

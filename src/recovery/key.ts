@@ -12,6 +12,7 @@ interface RecoveryKeyOptions {
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly log: Log;
+  readonly onMade?: () => void;
 }
 
 const NAME = 'recovery_key';
@@ -58,6 +59,12 @@ export class RecoveryKeeper {
   /** The secret half. @throws Problem `recovery_key_lost` */
   async identity(): Promise<string> {
     return this.#unseal(await this.#kept());
+  }
+
+  /** Whether a person keeps it, or there is none to be kept yet; none is made to find out. */
+  async isKept(): Promise<boolean> {
+    const kept = await this.#options.settings.read(NAME, Kept);
+    return kept === undefined || kept.kept_at !== null;
   }
 
   /** A person has written it down. Returns whether that is news. */
@@ -110,6 +117,7 @@ export class RecoveryKeeper {
     };
     await this.#options.settings.write(NAME, made);
     log.info('a recovery key was made', { recipient });
+    this.#options.onMade?.();
     return made;
   }
 

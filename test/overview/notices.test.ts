@@ -31,7 +31,7 @@ describe('places', () => {
   test('none: that is the one thing to be said', async () => {
     await scene.core.client.call('DELETE', `/api/v1/targets/${folder.id}`);
     expect(await scene.read()).toMatchObject({ verdict: 'unsafe', last_backup: null });
-    expect(await scene.codes()).toEqual(['no_target']);
+    expect(await scene.codes()).toEqual(['no_target', 'recovery_key_not_kept']);
     expect(await words('no_target')).toMatchObject([
       { title: 'There is no place for backups' },
       { title: 'Es gibt keinen Ort für Sicherungen' },
@@ -241,5 +241,22 @@ describe('Home Assistant', () => {
     await waitFor('the notice to go', async () => !find(await read('en'), 'not_paired'));
     await person.signOut();
     expect(await heard).toContain('event: tokens_changed');
+  });
+});
+
+describe('the recovery key', () => {
+  test('is spoken of until a person keeps it, and makes nothing unsafe', async () => {
+    const before = await scene.until('the key to be spoken of', (overview) =>
+      find(overview, 'recovery_key_not_kept'),
+    );
+    expect(find(before, 'recovery_key_not_kept')).toMatchObject({
+      severity: 'info',
+      action: 'keep_recovery_key',
+      repair: false,
+    });
+    await (await scene.person()).call('POST', '/api/v1/recovery-key/kept');
+    const after = await scene.read();
+    expect(find(after, 'recovery_key_not_kept')).toBeUndefined();
+    expect(after.verdict).toBe(before.verdict);
   });
 });

@@ -33,6 +33,8 @@ export class Scene {
     const store = await startS3Simulator({ buckets: [BUCKET], clock });
     const core = await startLocalCore({ clock });
     const scene = new Scene(clock, core, store);
+    // made behind the start
+    await core.client.call('GET', PATHS.recovery_key);
     await scene.until('the first looks', ({ verdict }) => verdict !== 'unknown');
     return scene;
   }

@@ -14,6 +14,8 @@ let person: Person;
 beforeEach(async () => {
   core = await startLocalCore();
   person = await core.person(PASSWORD);
+  // made behind the start
+  await state();
 });
 afterEach(() => core.remove());
 
