@@ -77,6 +77,9 @@ type Events = AccessEvents &
 /** `npm run build` puts it there, whether the program runs from `src` or from `dist`. */
 const WEB_DIR = fileURLToPath(new URL('../dist/web/', import.meta.url));
 
+/** Past operations that are shown to who helps: those of some weeks. */
+const SHOWN_OPERATIONS = 100;
+
 /** The API for programs; people come through ingress where there is one, and otherwise to the same port. */
 function listenersOf(
   { bind, port, ingress }: CoreOptions,
@@ -179,6 +182,20 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       fresh,
     });
     const recovery = createRecovery({ settings, secrets, bus, clock, log });
+    const overview = createOverview({
+      sources: {
+        stored: () => backups.facts(),
+        uploads: () => operations.newestOf('upload', 'target_id'),
+        home: () => home.document(),
+        paired: () => tokens.anyUsed(),
+        room: () => roomIn(dataDir),
+        recoveryKeyKept: () => recovery.isKept(),
+        overdueDays: () => general.current.overdue_days,
+      },
+      bus,
+      clock,
+      log,
+    });
     const features: Feature[] = [
       access,
       createGeneral({ general, bus }),
@@ -186,20 +203,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       createActivity({ operations, bus, instanceId: instance.id }),
       home,
       recovery,
-      createOverview({
-        sources: {
-          stored: () => backups.facts(),
-          uploads: () => operations.newestOf('upload', 'target_id'),
-          home: () => home.document(),
-          paired: () => tokens.anyUsed(),
-          room: () => roomIn(dataDir),
-          recoveryKeyKept: () => recovery.isKept(),
-          overdueDays: () => general.current.overdue_days,
-        },
-        bus,
-        clock,
-        log,
-      }),
+      overview,
       createTransfer({
         portables,
         database: data,
@@ -244,6 +248,21 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       ring,
       copies: new DatabaseCopies({ dataDir, clock, log }),
       jobs,
+      sections: {
+        settings: () => general.current,
+        targets: async () => (await backups.facts()).targets,
+        operations: async () => (await operations.list()).slice(0, SHOWN_OPERATIONS),
+        home_assistant: () => {
+          const { home: facts, ...document } = home.document('en');
+          // what a family calls its home helps nobody
+          return { ...document, home: facts && { ...facts, name: undefined } };
+        },
+        mqtt: () => mqtt.status('en'),
+        overview: () => overview.read('en'),
+        recovery_key: async () => ({ kept: await recovery.isKept() }),
+        tokens: async () =>
+          (await tokens.tokens()).map(({ created_at, last_used_at }) => ({ created_at, last_used_at })),
+      },
       routes: [...routes, ...access.api.routes],
     });
     for (const feature of features) {

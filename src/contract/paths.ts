@@ -40,6 +40,7 @@ export const PATHS = {
   log_level: '/api/v1/log/level',
   export: '/api/v1/export',
   import: '/api/v1/import',
+  diagnostics: '/api/v1/diagnostics',
   recovery_key: '/api/v1/recovery-key',
   recovery_key_reveal: '/api/v1/recovery-key/reveal',
   recovery_key_kept: '/api/v1/recovery-key/kept',

@@ -33,13 +33,19 @@ interface OverviewOptions {
   readonly log: Log;
 }
 
+/** The overview, with what the rest of the core wants of it. */
+interface OverviewFeature extends Feature {
+  /** As it is now. */
+  read(language: Language): Promise<Overview>;
+}
+
 function word({ verdict, last_backup, next_backup, findings }: Judgement, language: Language): Overview {
   const notices = findings.map((finding) => wordFinding(finding, language));
   return { verdict, last_backup, next_backup, notices };
 }
 
 /** Is everything safe, and what needs a person? */
-export function createOverview({ sources, bus, clock, log }: OverviewOptions): Feature {
+export function createOverview({ sources, bus, clock, log }: OverviewOptions): OverviewFeature {
   const observer = new Observer(sources, clock);
   const watch = new Watch({
     clock,
@@ -50,17 +56,18 @@ export function createOverview({ sources, bus, clock, log }: OverviewOptions): F
     },
     onChange: () => bus.emit('overview_changed', {}),
   });
+  const read = async (language: Language) => word(judge(await observer.observe()), language);
   let unlisten: (() => void)[] = [];
   return {
     name: 'overview',
+    read,
     routes: [
       jsonRoute({
         method: 'GET',
         path: PATHS.overview,
         summary: 'Say whether everything is safe, and what needs a person',
         response: Overview,
-        handle: async ({ header }) =>
-          word(judge(await observer.observe()), chooseLanguage(header('accept-language'))),
+        handle: ({ header }) => read(chooseLanguage(header('accept-language'))),
       }),
     ],
     start: async () => {

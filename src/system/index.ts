@@ -1,15 +1,16 @@
 import * as v from 'valibot';
 import { About, Info, LogLevelRequest, LogPage, PATHS } from '../contract/index.ts';
-import type { Clock } from '../kernel/clock.ts';
+import { type Clock, timestamp } from '../kernel/clock.ts';
 import type { DatabaseCopies } from '../kernel/database-copies.ts';
 import type { Feature } from '../kernel/feature.ts';
 import { openApi } from '../kernel/http/openapi.ts';
-import { jsonRoute, type Route } from '../kernel/http/route.ts';
+import { jsonRoute, type Route, streamRoute } from '../kernel/http/route.ts';
 import type { Jobs } from '../kernel/jobs.ts';
 import type { Log } from '../kernel/log.ts';
 import type { LogRing } from '../kernel/log-ring.ts';
 import { chooseLanguage } from '../kernel/texts.ts';
 import { createAbout } from './about.ts';
+import { type Sections, writeDiagnostics } from './diagnostics.ts';
 import { LogQuery, readLog } from './log-page.ts';
 
 interface SystemOptions {
@@ -21,6 +22,8 @@ interface SystemOptions {
   readonly ring: LogRing;
   readonly copies: DatabaseCopies;
   readonly jobs: Jobs;
+  /** What the other features say of themselves to who helps. */
+  readonly sections: Sections;
   /** The routes of all other features, for the OpenAPI document. */
   readonly routes: readonly Route[];
 }
@@ -66,7 +69,7 @@ function statusRoutes(info: Info, document: () => Record<string, unknown>): Rout
 
 /** The box and its log: for people, and for who helps them. */
 function insightRoutes(options: SystemOptions): Route[] {
-  const { log, ring, copies, jobs } = options;
+  const { log, ring, copies, jobs, clock, sections } = options;
   const about = createAbout({
     ...options,
     copy: () => ({
@@ -90,6 +93,25 @@ function insightRoutes(options: SystemOptions): Route[] {
       query: LogQuery,
       response: LogPage,
       handle: ({ query }) => readLog(ring, log, query),
+    }),
+    streamRoute({
+      method: 'GET',
+      path: PATHS.diagnostics,
+      summary: 'Take along what helps who helps: all that is known of the box, without secrets',
+      access: 'person',
+      streams: 'out',
+      contentType: 'application/json',
+      handle: async (_call, _request, response) => {
+        const all = { about: () => about('en'), ...sections };
+        const text = await writeDiagnostics(all, { jobs: jobs.states(), ring, log });
+        const day = timestamp(clock.now()).slice(0, 10);
+        response.writeHead(200, {
+          'content-type': 'application/json',
+          'content-disposition': `attachment; filename="homestash-diagnostics-${day}.json"`,
+          'cache-control': 'no-store',
+        });
+        response.end(text);
+      },
     }),
     jsonRoute({
       method: 'PUT',

@@ -40,6 +40,12 @@ interface MqttOptions {
   readonly random?: () => number;
 }
 
+/** The outlet, with what the rest of the core wants of it. */
+interface MqttFeature extends Feature {
+  /** How the connection stands. */
+  status(language: Language): MqttStatus;
+}
+
 /** A fault of what a person is just entering is a fault of the input. */
 const INPUT_STATUS = 422;
 
@@ -47,7 +53,7 @@ const INPUT_STATUS = 422;
 const SETTLE_MS = 5_000;
 
 /** The outlet to an MQTT broker: the connection, and the announcement by which the core is found. */
-export function createMqtt(options: MqttOptions): Feature {
+export function createMqtt(options: MqttOptions): MqttFeature {
   const { bus, clock, instanceId, provided } = options;
   const log = options.log.child('mqtt');
   const store = new MqttStore({ settings: options.settings, secrets: options.secrets, log });
@@ -120,6 +126,7 @@ export function createMqtt(options: MqttOptions): Feature {
 
   return {
     name: 'mqtt',
+    status,
     routes: mqttRoutes({
       status,
       use: async (settings, signal) => {
