@@ -10,8 +10,10 @@ import { BucketOnDisk, bucketInput } from '../harness/s3-target.ts';
 import { Stage } from '../harness/stage.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
-// What fills the memory for uploads: small ones, of 16 MiB each.
+// What fills the memory for uploads: small ones, of 16 MiB each. With a number of parts that is set they stay so large
+// also where a machine that is busy answers as slowly as a store that is far away.
 const MEMORY_FOR_UPLOADS = 8;
+const PARTS = { parallel_parts: 2 };
 
 describe.skipIf(!haveVersitygw())('work that overlaps on one target', () => {
   const stage = new Stage('races');
@@ -23,7 +25,7 @@ describe.skipIf(!haveVersitygw())('work that overlaps on one target', () => {
   beforeAll(async () => {
     server = await stage.s3(['backups']);
     core = await stage.localCore();
-    target = await core.client.addTarget(bucketInput(server, 'Bucket'));
+    target = await core.client.addTarget(bucketInput(server, 'Bucket', PARTS));
     bucket = new BucketOnDisk(server);
   });
   afterEach(() => server.resume());

@@ -22,9 +22,10 @@ interface Sleeper {
  */
 export class IdleClock implements Clock {
   #ahead = 0;
+  #back = 0;
   readonly #sleepers = new Set<Sleeper>();
 
-  now = (): number => Math.round(Date.now() + this.#ahead);
+  now = (): number => Math.round(Date.now() + this.#ahead - this.#back);
   monotonic = (): number => performance.now() + this.#ahead;
 
   sleep = (ms: number, signal?: AbortSignal): Promise<void> =>
@@ -59,6 +60,11 @@ export class IdleClock implements Clock {
   forward(ms: number): void {
     this.#ahead += ms;
     this.#wakeDue();
+  }
+
+  /** Sets the clock on the wall back; how time passes is not touched by it. */
+  setBack(ms: number): void {
+    this.#back += ms;
   }
 
   /** Waits for the work, and leaps whenever nobody has anything to do meanwhile. */
