@@ -107,8 +107,11 @@ export class AccessStore {
         .where('id', '=', id)
         .execute();
       // a disk that is full, or only to be read by now, must not lock everybody out of their backups
-      await noting.catch(() => undefined);
-      if (row.last_used_at === null) this.#onFirstUse();
+      const noted = await noting.then(
+        () => true,
+        () => false,
+      );
+      if (noted && row.last_used_at === null) this.#onFirstUse();
     }
     return id;
   }

@@ -210,7 +210,7 @@ function storedRoutes({ store, catalogue, downloads, deletions }: BackupRoutesOp
   ];
 }
 
-function uploadRoutes({ uploads }: BackupRoutesOptions): Route[] {
+function uploadRoutes({ uploads, catalogue }: BackupRoutesOptions): Route[] {
   return [
     jsonRoute({
       method: 'POST',
@@ -220,7 +220,15 @@ function uploadRoutes({ uploads }: BackupRoutesOptions): Route[] {
       body: UploadRequest,
       response: Upload,
       status: 201,
-      handle: ({ params, body, signal }) => uploads.announce(params.target_id, body.backup, signal),
+      handle: async ({ params, body, signal }) => {
+        try {
+          return await uploads.announce(params.target_id, body.backup, signal);
+        } catch (error) {
+          // whether the target is well is seen at once, and not with the next look
+          catalogue.refresh(params.target_id).catch(() => undefined);
+          throw error;
+        }
+      },
     }),
     streamRoute({
       method: 'PUT',

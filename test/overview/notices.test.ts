@@ -204,6 +204,14 @@ describe('backups', () => {
     expect(await scene.codes()).not.toContain('backup_suspect');
   });
 
+  test('one that nobody takes is looked into at once', async () => {
+    const cloud = await scene.addBucket();
+    scene.store.faults.add({ fault: { kind: 'answer', status: 403, code: 'InvalidAccessKeyId' } });
+    const { backup } = makeBackup({ date: scene.now() });
+    await expect(scene.core.client.announce(cloud.id, backup)).rejects.toBeDefined();
+    await waitFor('the cause', async () => (await scene.codes()).includes('target_credentials'));
+  });
+
   test('of a disk that is not mounted the cause is said once', async () => {
     await scene.backUp(folder);
     const path = join(scene.core.dataDir, 'backups');
