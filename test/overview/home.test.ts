@@ -23,6 +23,7 @@ let cloud: Target;
 beforeEach(async () => {
   home = await startHomeAssistantSimulator();
   scene = await Scene.start();
+  await scene.keepRecoveryKey();
   cloud = await scene.addBucket();
 });
 afterEach(async () => {

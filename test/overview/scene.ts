@@ -45,6 +45,11 @@ export class Scene {
     return this.#person;
   }
 
+  /** Somebody has written the recovery key down, so that nothing is said of it. */
+  async keepRecoveryKey(): Promise<void> {
+    await (await this.person()).call('POST', PATHS.recovery_key_kept);
+  }
+
   async read(language = 'en'): Promise<Overview> {
     const headers = { 'accept-language': language };
     return (await this.core.client.fetch('GET', PATHS.overview, { headers })).json() as Promise<Overview>;

@@ -11,6 +11,7 @@ let cloud: Target;
 
 beforeEach(async () => {
   scene = await Scene.start();
+  await scene.keepRecoveryKey();
   folder = await scene.core.firstTarget();
   cloud = await scene.addBucket();
 });
