@@ -3,13 +3,16 @@
 from functools import partial
 import logging
 
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED
 from homeassistant.const import CONF_TOKEN, CONF_URL
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
-from homeassistant.helpers.aiohttp_client import async_get_clientsession
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 
 from .client import CoreClient
-from .const import CONF_TOKEN_ID, DOMAIN
+from .connecting import core_client
+from .const import CONF_TARGETS, CONF_TOKEN_ID, DOMAIN
+from .contract import Target
 from .errors import CoreError
 from .link import (
     CoreLink,
@@ -18,13 +21,25 @@ from .link import (
     issue_id,
     notify_backup_listeners,
 )
+from .mirror import mirror
 
 _LOGGER = logging.getLogger(__name__)
 
 
 def _client(hass: HomeAssistant, entry: HomestashConfigEntry) -> CoreClient:
-    session = async_get_clientsession(hass)
-    return CoreClient(session, entry.data[CONF_URL], entry.data[CONF_TOKEN])
+    return core_client(hass, entry.data[CONF_URL], entry.data[CONF_TOKEN])
+
+
+async def async_migrate_entry(hass: HomeAssistant, entry: HomestashConfigEntry) -> bool:
+    """Give the targets of an entry from before there were subentries one each."""
+    if entry.version == 1 and entry.minor_version < 2:  # noqa: PLR2004
+        targets = [Target.from_dict(target) for target in entry.data[CONF_TARGETS]]
+        nothing_known = {**entry.data, CONF_TARGETS: []}
+        hass.config_entries.async_update_entry(
+            entry, data=nothing_known, minor_version=2
+        )
+        mirror(hass, entry, targets)
+    return entry.version == 1
 
 
 async def async_setup_entry(hass: HomeAssistant, entry: HomestashConfigEntry) -> bool:
@@ -33,6 +48,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: HomestashConfigEntry) ->
     entry.runtime_data = link
     entry.async_on_unload(
         entry.async_on_state_change(partial(notify_backup_listeners, hass))
+    )
+    entry.async_on_unload(
+        async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, link.entry_changed)
     )
     entry.async_create_background_task(hass, link.run(), f"{DOMAIN} {entry.title}")
     return True

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from homeassistant.components.backup import AgentBackup, BackupAgent, Folder
 from homeassistant.core import HomeAssistant, callback
 
-from .const import BACKUP_AGENT_LISTENERS, CONF_TARGETS, DOMAIN
+from .const import BACKUP_AGENT_LISTENERS, DOMAIN
 from .contract import Backup, ContractError, Target, as_object
 from .download import ArchiveStream
 from .errors import CoreError, CoreNotUnderstood, to_agent_error
 from .link import CoreLink, HomestashConfigEntry
+from .mirror import shown_targets
 from .upload import BackupUpload, OpenStream
 
 if TYPE_CHECKING:
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
 async def async_get_backup_agents(
     hass: HomeAssistant, **kwargs: Any
 ) -> list[BackupAgent]:
-    """Return an agent for each target that is stored, also while the core is away."""
+    """Return an agent for each target that is shown, also while the core is away."""
     entries: list[HomestashConfigEntry] = hass.config_entries.async_loaded_entries(
         DOMAIN
     )
     return [
-        HomestashBackupAgent(entry.runtime_data, Target.from_dict(target))
+        HomestashBackupAgent(entry.runtime_data, target)
         for entry in entries
-        for target in entry.data[CONF_TARGETS]
+        for target in shown_targets(entry)
     ]
 
 

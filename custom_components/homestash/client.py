@@ -26,6 +26,7 @@ from .contract import (
     PATH_EVENTS,
     PATH_INFO,
     PATH_PAIRING,
+    PATH_PROVIDERS,
     PATH_TARGETS,
     BackupList,
     ContractError,
@@ -34,7 +35,10 @@ from .contract import (
     PairingRequest,
     PairingResult,
     ProblemDocument,
+    Provider,
+    ProviderList,
     Reader,
+    Target,
     Upload,
     UploadRequest,
     UploadSum,
@@ -44,6 +48,7 @@ from .contract import (
     path_backup,
     path_backups,
     path_operation,
+    path_target,
     path_token,
     path_upload,
     path_upload_archive,
@@ -80,11 +85,18 @@ def total_timeout(seconds: float) -> ClientTimeout:
 class CoreClient:
     """Talks to one core. Raises nothing but `CoreError`."""
 
-    def __init__(self, session: ClientSession, url: str, token: str | None) -> None:
-        """Keep where and as whom."""
+    def __init__(
+        self, session: ClientSession, url: str, token: str | None, language: str
+    ) -> None:
+        """Keep where, as whom, and in which language."""
         self._session = session
+        self._headers = {
+            API_VERSION_HEADER: str(API_VERSION),
+            "Accept-Language": language,
+        }
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
         self._base = URL(url)
-        self._token = token
         self.url = url
 
     async def request(
@@ -97,15 +109,12 @@ class CoreClient:
         **options: Any,
     ) -> ClientResponse:
         """Send a request; what comes back is a good answer, still to be read."""
-        sent = {API_VERSION_HEADER: str(API_VERSION), **(headers or {})}
-        if self._token is not None:
-            sent["Authorization"] = f"Bearer {self._token}"
         prefix = self._base.raw_path.rstrip("/")
         try:
             response = await self._session.request(
                 method,
                 self._base.with_path(prefix + path, encoded=True),
-                headers=sent,
+                headers={**self._headers, **(headers or {})},
                 timeout=timeout,
                 # A token goes where it belongs and nowhere else.
                 allow_redirects=False,
@@ -190,6 +199,28 @@ class CoreClient:
         """Ask for the targets, as the core describes them."""
         answer = self._read(as_object, await self.call("GET", PATH_TARGETS))
         return self._read(list_of(as_object), answer.get("targets"))
+
+    async def target(self, target_id: str) -> dict[str, Any]:
+        """Ask for one target, with its settings."""
+        return self._read(as_object, await self.call("GET", path_target(target_id)))
+
+    async def providers(self) -> list[Provider]:
+        """Ask for the providers of storage that are known."""
+        answer = await self.call("GET", PATH_PROVIDERS)
+        return self._read(ProviderList.from_dict, answer).providers
+
+    async def save_target(
+        self, target_id: str | None, wanted: Mapping[str, object]
+    ) -> Target:
+        """Add a target, or change one; the core tries it out before."""
+        method, path = (
+            ("POST", PATH_TARGETS)
+            if target_id is None
+            else ("PATCH", path_target(target_id))
+        )
+        limit = total_timeout(STORE_SECONDS)
+        answer = await self.call(method, path, json=wanted, timeout=limit)
+        return self._read(Target.from_dict, answer)
 
     async def backups(self, target_id: str) -> list[object]:
         """Ask for the backups of a target; an old list is worth nothing."""

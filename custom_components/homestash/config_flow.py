@@ -12,17 +12,27 @@ from homeassistant.config_entries import (
     ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
+    ConfigSubentryFlow,
 )
 from homeassistant.const import CONF_NAME, CONF_TOKEN, CONF_URL
+from homeassistant.core import callback
 from homeassistant.helpers.service_info.hassio import HassioServiceInfo
 from homeassistant.helpers.service_info.mqtt import MqttServiceInfo
 import voluptuous as vol
 
 from .connecting import Connection, connect, pair, revoke
-from .const import CONF_PAIRING_CODE, CONF_TOKEN_ID, DOMAIN
+from .const import (
+    CONF_PAIRING_CODE,
+    CONF_TARGETS,
+    CONF_TOKEN_ID,
+    DOMAIN,
+    SUBENTRY_TARGET,
+)
 from .contract import VERSION, PairingAnnouncement, SupervisorDiscovery
 from .errors import CoreError, CoreNotUnderstood, CoreProblem, CoreUnreachable, problem
+from .mirror import new_subentry
 from .pairing import InputError, read_pairing_code, read_url
+from .target_flow import TargetFlow
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -46,7 +56,7 @@ class HomestashConfigFlow(ConfigFlow, domain=DOMAIN):
     """The forms with which a person connects a core."""
 
     VERSION = 1
-    MINOR_VERSION = 1
+    MINOR_VERSION = 2
 
     # What was found, and how to come in there.
     _url: str
@@ -63,6 +73,14 @@ class HomestashConfigFlow(ConfigFlow, domain=DOMAIN):
             "problem": "",
             "url": "",
         }
+
+    @classmethod
+    @callback
+    def async_get_supported_subentry_types(
+        cls, config_entry: ConfigEntry[Any]
+    ) -> dict[str, type[ConfigSubentryFlow]]:
+        """Return the forms for targets."""
+        return {SUBENTRY_TARGET: TargetFlow}
 
     async def async_step_user(
         self, user_input: dict[str, Any] | None = None
@@ -199,7 +217,13 @@ class HomestashConfigFlow(ConfigFlow, domain=DOMAIN):
         return self.async_abort(reason="discovery_unreadable")
 
     def _create(self, connection: Connection) -> ConfigFlowResult:
-        return self.async_create_entry(title=connection.info.name, data=connection.data)
+        targets = connection.targets
+        known = {CONF_TARGETS: [target.as_dict() for target in targets]}
+        return self.async_create_entry(
+            title=connection.info.name,
+            data=connection.data | known,
+            subentries=[new_subentry(target) for target in targets],
+        )
 
     async def _meet(
         self, instance_id: str, name: str, url: str

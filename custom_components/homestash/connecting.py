@@ -10,8 +10,8 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import async_get_clientsession
 
 from .client import CoreClient
-from .const import CONF_INFO, CONF_TARGETS, CONF_TOKEN_ID
-from .contract import Info, PairingRequest
+from .const import CONF_INFO, CONF_TOKEN_ID
+from .contract import Info, PairingRequest, Target
 from .errors import CoreError
 from .link import fetch_targets, stored_info, version_mismatch
 from .pairing import PairingCode
@@ -27,11 +27,13 @@ class Connection:
 
     info: Info
     data: dict[str, Any]
+    targets: list[Target]
 
 
 def core_client(hass: HomeAssistant, url: str, token: str | None) -> CoreClient:
     """Return a client that is spoken to in the language of this home."""
-    return CoreClient(async_get_clientsession(hass), url, token)
+    session = async_get_clientsession(hass)
+    return CoreClient(session, url, token, hass.config.language)
 
 
 async def connect(
@@ -47,9 +49,8 @@ async def connect(
         CONF_TOKEN: access[CONF_TOKEN],
         CONF_TOKEN_ID: access[CONF_TOKEN_ID],
         CONF_INFO: stored_info(info),
-        CONF_TARGETS: await fetch_targets(client),
     }
-    return Connection(info, data)
+    return Connection(info, data, await fetch_targets(client))
 
 
 async def pair(hass: HomeAssistant, url: str, code: PairingCode) -> Connection:

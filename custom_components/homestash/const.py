@@ -12,6 +12,8 @@ CONF_PAIRING_CODE: Final = "pairing_code"
 CONF_TARGETS: Final = "targets"
 CONF_TOKEN_ID: Final = "token_id"
 
+SUBENTRY_TARGET: Final = "target"
+
 # Whoever must hear that locations appeared or vanished.
 BACKUP_AGENT_LISTENERS: HassKey[list[Callable[[], None]]] = HassKey(
     f"{DOMAIN}_backup_agent_listeners"

@@ -587,6 +587,42 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider of storage; `endpoint` may have `{region}` in it."""
+
+    id: str
+    name: str
+    endpoint: str | None
+    regions: list[str]
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """Read it from JSON; members that are not known are ignored."""
+        members = as_object(data)
+        return cls(
+            id=member(members, "id", as_text),
+            name=member(members, "name", as_text),
+            endpoint=member(members, "endpoint", optional(as_text)),
+            regions=member(members, "regions", list_of(as_text)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderList:
+    """All that are known."""
+
+    providers: list[Provider]
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """Read it from JSON; members that are not known are ignored."""
+        members = as_object(data)
+        return cls(
+            providers=member(members, "providers", list_of(Provider.from_dict)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Backup:
     """A stored backup."""
 
@@ -711,3 +747,69 @@ class OperationOutcome:
             state=member(members, "state", as_text),
             problem=member(members, "problem", optional(ProblemDocument.from_dict)),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A setting of a target as every form shows it; the core says what is valid."""
+
+    name: str
+    type: str
+    required: bool = False
+    default: str | int | bool = ""
+    advanced: bool = False
+    choices: tuple[str, ...] = ()
+    unit: str | None = None
+
+
+# The settings of each kind of target, in the order in which a form asks for them.
+TARGET_FIELDS: Final[dict[str, tuple[Field, ...]]] = {
+    "s3": (
+        Field(name="endpoint", type="text"),
+        Field(name="region", type="text"),
+        Field(name="bucket", type="text", required=True),
+        Field(name="folder", type="text", default="homeassistant/backups"),
+        Field(name="access_key", type="text", required=True),
+        Field(name="secret_key", type="secret", required=True),
+        Field(
+            name="path_style",
+            type="choice",
+            default="auto",
+            advanced=True,
+            choices=("auto", "on", "off"),
+        ),
+        Field(name="storage_class", type="text", advanced=True),
+        Field(
+            name="encryption",
+            type="choice",
+            default="off",
+            advanced=True,
+            choices=("off", "s3", "kms", "customer"),
+        ),
+        Field(name="kms_key", type="text", advanced=True),
+        Field(name="customer_key", type="secret", advanced=True),
+        Field(name="delete_versions", type="switch", default=False, advanced=True),
+        Field(
+            name="upload_limit_mbit",
+            type="number",
+            default=0,
+            advanced=True,
+            unit="Mbit/s",
+        ),
+        Field(name="upload_window", type="text", advanced=True),
+        Field(
+            name="download_limit_mbit",
+            type="number",
+            default=0,
+            advanced=True,
+            unit="Mbit/s",
+        ),
+        Field(name="parallel_parts", type="number", default=0, advanced=True),
+        Field(name="ca_certificate", type="multiline", advanced=True),
+        Field(name="certificate_pin", type="text", advanced=True),
+        Field(name="proxy", type="text", advanced=True),
+        Field(name="proxy_user", type="text", advanced=True),
+        Field(name="proxy_password", type="secret", advanced=True),
+    ),
+    "folder": (Field(name="path", type="text"),),
+}

@@ -10,6 +10,7 @@ from .const import CONF_PAIRING_CODE, CONF_TOKEN_ID
 from .contract import API_VERSION, VERSION
 from .errors import CoreError
 from .link import HomestashConfigEntry
+from .mirror import shown_targets
 
 SECRETS: Final = {
     CONF_PAIRING_CODE,
@@ -39,6 +40,7 @@ async def async_get_config_entry_diagnostics(
     return {
         "integration": {"version": VERSION, "api_version": API_VERSION},
         "entry": async_redact_data(dict(entry.data), SECRETS),
+        "shown": [target.id for target in shown_targets(entry)],
         "connected": link.connected,
         "last_error": link.last_error.key if link.last_error else None,
         "targets": async_redact_data({"now": targets}, SECRETS)["now"],

@@ -68,6 +68,13 @@ def problem(error: CoreError, *codes: str) -> bool:
     return isinstance(error, CoreProblem) and error.code in codes
 
 
+def explained(error: CoreError) -> tuple[str, dict[str, str]]:
+    """Return the sentence of a form and its values; the core brings its own words."""
+    if isinstance(error, CoreProblem):
+        return "core_problem", {"title": error.title, "hint": error.hint}
+    return error.key, error.placeholders
+
+
 class LocationUnreachableError(BackupAgentUnreachableError):
     """Unreachable, in our words: the log would only say that something is."""
 

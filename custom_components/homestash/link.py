@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from dataclasses import replace
 import logging
 import random
 from typing import Any, Final
 
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import (
+    ConfigEntry,
+    ConfigEntryChange,
+    ConfigSubentry,
+)
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
 
 from .client import CoreClient
-from .const import BACKUP_AGENT_LISTENERS, CONF_INFO, CONF_TARGETS, DOMAIN
+from .const import BACKUP_AGENT_LISTENERS, CONF_INFO, DOMAIN
 from .contract import (
     API_VERSION,
     EVENT_GOODBYE,
@@ -26,6 +30,7 @@ from .contract import (
 )
 from .errors import CoreError, CoreNotUnderstood, CoreUnreachable
 from .events import read_events
+from .mirror import mirror, shown_targets, subentry_data, target_of
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -60,11 +65,11 @@ def stored_info(info: Info) -> dict[str, Any]:
     }
 
 
-async def fetch_targets(client: CoreClient) -> list[dict[str, Any]]:
+async def fetch_targets(client: CoreClient) -> list[Target]:
     """Fetch what is kept of the targets."""
     targets = await client.targets()
     try:
-        return [Target.from_dict(target).as_dict() for target in targets]
+        return [Target.from_dict(target) for target in targets]
     except ContractError as error:
         raise CoreNotUnderstood(client.url) from error
 
@@ -97,6 +102,7 @@ class CoreLink:
         self._entry = entry
         self._mismatch: CoreError | None = None
         self._warned: set[str] = set()
+        self._shown = shown_targets(entry)
         self.client = client
         self._seen = asyncio.get_running_loop().time()
         self.connected = False
@@ -138,7 +144,8 @@ class CoreLink:
         info = await self.client.info()
         if info.instance_id != self._entry.unique_id:
             raise CoreError("core_other", {"url": self.client.url})
-        self._store({CONF_INFO: stored_info(info)})
+        data = {**self._entry.data, CONF_INFO: stored_info(info)}
+        self._hass.config_entries.async_update_entry(self._entry, data=data)
         self._mismatch = version_mismatch(info)
         if self._mismatch is None:
             ir.async_delete_issue(self._hass, DOMAIN, issue_id(self._entry))
@@ -156,16 +163,36 @@ class CoreLink:
 
     async def _refresh_targets(self) -> None:
         """Mirror the targets; the locations follow without a restart."""
-        if self._store({CONF_TARGETS: await fetch_targets(self.client)}):
+        mirror(self._hass, self._entry, await fetch_targets(self.client))
+
+    @callback
+    def entry_changed(self, _change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        """Tell when locations appeared, vanished, or have another name."""
+        if entry.entry_id != self._entry.entry_id:
+            return
+        for subentry in list(entry.subentries.values()):
+            if subentry.title != subentry.data["name"]:
+                self._rename(subentry)
+        shown = shown_targets(entry)
+        if shown != self._shown:
+            self._shown = shown
             notify_backup_listeners(self._hass)
 
-    def _store(self, changes: Mapping[str, Any]) -> bool:
-        """Keep it for the time when the core is away."""
-        if all(self._entry.data.get(name) == value for name, value in changes.items()):
-            return False
-        data = {**self._entry.data, **changes}
-        self._hass.config_entries.async_update_entry(self._entry, data=data)
-        return True
+    def _rename(self, subentry: ConfigSubentry) -> None:
+        """Take a name to the core that a person gave here; it owns the names."""
+        target = replace(target_of(subentry), name=subentry.title)
+        self._hass.config_entries.async_update_subentry(
+            self._entry, subentry, data=subentry_data(target)
+        )
+        self._entry.async_create_task(self._hass, self._tell_name(target))
+
+    async def _tell_name(self, target: Target) -> None:
+        try:
+            await self.client.save_target(target.id, {"name": target.name})
+        except CoreError as error:
+            # With the next list the former name comes back.
+            self.heed(error)
+            _LOGGER.warning("%s cannot be renamed: %s", target.name, error)
 
     def _found(self) -> None:
         if self.last_error is not None:

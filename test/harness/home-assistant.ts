@@ -18,7 +18,7 @@ import { temporaryFolder } from './temporary.ts';
 import { waitFor } from './wait-for.ts';
 
 export type { Backup, BackupInfo, Created, Download } from './home-assistant/backups.ts';
-export type { ConfigEntry, FlowStep, Issue } from './home-assistant/config-entries.ts';
+export type { ConfigEntry, FlowStep, Issue, Subentry } from './home-assistant/config-entries.ts';
 export { type Answer, ConnectionLost, HomeAssistantError };
 
 // Three seconds on a quiet machine; a busy CI machine with two cores needs ten times as long.

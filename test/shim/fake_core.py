@@ -92,6 +92,17 @@ def make_target(number: int = 1, **changes: Any) -> dict[str, Any]:
     }
 
 
+PROVIDERS = [
+    {
+        "id": "b2",
+        "name": "Backblaze B2",
+        "endpoint": "https://s3.{region}.backblazeb2.com",
+        "regions": ["eu-central-003", "us-west-004"],
+    },
+    {"id": "other", "name": "S3", "endpoint": None, "regions": []},
+]
+
+
 @dataclass
 class FakeUpload:
     """An upload under way."""
@@ -123,6 +134,8 @@ class FakeCore:
         self.uploads: dict[str, FakeUpload] = {}
         self.operations: dict[str, dict[str, Any]] = {}
         self.requests: list[tuple[str, str]] = []
+        # What was sent to make or change targets.
+        self.wanted: list[dict[str, Any]] = []
         self.complaints: list[str] = []
         self.open_streams = 0
         self.paired_names: list[str] = []
@@ -147,6 +160,10 @@ class FakeCore:
         route("POST", "/api/v1/pairing", self._pair)
         route("DELETE", "/api/v1/tokens/{token}", self._revoke)
         route("GET", "/api/v1/targets", self._targets)
+        route("POST", "/api/v1/targets", self._add_target)
+        route("GET", "/api/v1/targets/{target}", self._target)
+        route("PATCH", "/api/v1/targets/{target}", self._change_target)
+        route("GET", "/api/v1/providers", self._providers)
         route("GET", "/api/v1/events", self._events)
         route("GET", "/api/v1/operations/{operation}", self._operation)
         target = "/api/v1/targets/{target}"
@@ -266,6 +283,33 @@ class FakeCore:
 
     async def _targets(self, _request: web.Request) -> web.Response:
         return web.json_response({"targets": self.targets})
+
+    async def _add_target(self, request: web.Request) -> web.Response:
+        wanted = await request.json()
+        self.wanted.append(wanted)
+        target = make_target(len(self.targets) + 1, name=wanted["name"])
+        self.targets.append(target)
+        self.emit({"event": "targets_changed"})
+        return web.json_response(target, status=201)
+
+    async def _target(self, request: web.Request) -> web.Response:
+        for target in self.targets:
+            if target["id"] == request.match_info["target"]:
+                return web.json_response(target)
+        return problem("target_not_found", 404)
+
+    async def _change_target(self, request: web.Request) -> web.Response:
+        wanted = await request.json()
+        self.wanted.append(wanted)
+        for target in self.targets:
+            if target["id"] == request.match_info["target"]:
+                target["name"] = wanted["name"]
+                self.emit({"event": "targets_changed"})
+                return web.json_response(target)
+        return problem("target_not_found", 404)
+
+    async def _providers(self, _request: web.Request) -> web.Response:
+        return web.json_response({"providers": PROVIDERS})
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         assert request.headers["Accept"] == "text/event-stream"

@@ -215,6 +215,7 @@ async def test_diagnostics_tell_what_the_store_does_and_keep_secrets(
     for private in ("AKIA", "user-of-the-proxy", "arn-of-the-key"):
         assert private not in text
     assert result["connected"] is True
+    assert result["shown"] == ["target1"]
     assert result["entry"]["url"] == core.url
     assert result["targets"][0]["settings"]["bucket"] == "bucket"
     assert result["targets"][0]["capabilities"] == make_card()

@@ -10,6 +10,12 @@ export interface Model {
   readonly sent?: true;
 }
 
+const PROVIDER: Model = {
+  name: 'Provider',
+  doc: 'A provider of storage; `endpoint` may have `{region}` in it.',
+  schema: v.pick(contract.Provider, ['id', 'name', 'endpoint', 'regions']),
+};
+
 /**
  * What the integration reads and sends. Of large documents it takes only what it needs: a member that a newer core
  * drops or changes elsewhere then does no harm.
@@ -53,6 +59,12 @@ export const MODELS: readonly Model[] = [
     doc: 'A place where backups go.',
     schema: v.pick(contract.Target, ['id', 'unique_id', 'name']),
     sent: true,
+  },
+  PROVIDER,
+  {
+    name: 'ProviderList',
+    doc: 'All that are known.',
+    schema: v.object({ providers: v.array(PROVIDER.schema) }),
   },
   { name: 'Backup', doc: 'A stored backup.', schema: v.pick(contract.Backup, ['backup', 'crc32']) },
   {

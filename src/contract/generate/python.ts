@@ -1,4 +1,5 @@
 import * as contract from '../index.ts';
+import { pythonForms } from './forms.ts';
 import { MODELS, type Model, OPERATION_OUTCOME } from './models.ts';
 
 /** What of a valibot schema the walk looks at. */
@@ -256,5 +257,6 @@ export function pythonContract({ version, placeholders }: PythonInput): string {
     READERS,
     ...builders,
     ...classes,
+    ...pythonForms(),
   ].join('\n\n\n')}\n`;
 }

@@ -1,29 +1,30 @@
 import { readFileSync } from 'node:fs';
 import type { Language } from '../index.ts';
+import { type FormTexts, formChoices, formSteps } from './forms.ts';
 
 type Sentences = Readonly<Record<string, string>>;
+
+interface Subentry {
+  readonly step: Readonly<Record<string, object>>;
+  readonly abort: Sentences;
+  readonly [part: string]: unknown;
+}
 
 interface Messages {
   readonly [key: string]: { readonly message: string };
 }
 
-/** What a form says of a setting. */
-interface FieldTexts {
-  readonly label: string;
-  readonly help: string;
-  readonly choices?: Readonly<Record<string, string>>;
-}
-
 /** A file in `translations/`. */
-export interface Texts {
+export interface Texts extends FormTexts {
   readonly problems: Readonly<Record<string, { readonly title: string; readonly hint: string }>>;
-  readonly fields: Readonly<Record<string, Readonly<Record<string, FieldTexts>>>>;
   readonly notices: Readonly<Record<string, { readonly title: string; readonly text: string }>>;
   readonly app: {
     readonly configuration: Readonly<Record<string, { readonly name: string; readonly description: string }>>;
     readonly api_port: string;
   };
   readonly home_assistant: {
+    readonly config_subentries: { readonly target: Subentry };
+    readonly selector: Readonly<Record<string, object>>;
     readonly config: {
       readonly error: Sentences;
       readonly abort: Sentences;
@@ -61,11 +62,22 @@ export function exceptionPlaceholders(texts: Texts): Record<string, string[]> {
 
 /** A translation file of the integration. */
 export function integrationTexts(texts: Texts): object {
-  const { config } = texts.home_assistant;
+  const { config, config_subentries, selector, exceptions } = texts.home_assistant;
+  const { step, abort, ...subentry } = config_subentries.target;
+  const errors = Object.fromEntries(Object.entries(exceptions).map(([key, { message }]) => [key, message]));
   return {
     ...texts.home_assistant,
     // what a form complains of is what a discovery without a form ends with
     config: { ...config, abort: { ...config.error, ...config.abort } },
+    config_subentries: {
+      target: {
+        ...subentry,
+        step: { ...step, ...formSteps(texts) },
+        error: errors,
+        abort: { ...errors, ...abort },
+      },
+    },
+    selector: { ...selector, ...formChoices(texts) },
     exceptions: exceptionTexts(texts),
   };
 }

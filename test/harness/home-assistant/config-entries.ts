@@ -28,6 +28,13 @@ export interface Issue {
   [more: string]: Answer;
 }
 
+export interface Subentry {
+  subentry_id: string;
+  subentry_type: string;
+  title: string;
+  unique_id: string | null;
+}
+
 /** What the config flow helpers need of the running Home Assistant. */
 interface EntriesHost {
   readonly socket: HomeAssistantSocket;
@@ -35,6 +42,7 @@ interface EntriesHost {
 }
 
 const FLOWS = '/api/config/config_entries/flow';
+const SUBENTRY_FLOWS = '/api/config/config_entries/subentries/flow';
 const ENTRIES = '/api/config/config_entries/entry';
 
 /** Integrations as the settings page handles them. */
@@ -97,6 +105,48 @@ export class ConfigEntries {
 
   diagnostics(entryId: string): Promise<Answer> {
     return this.#host.rest('GET', `/api/diagnostics/config_entry/${entryId}`);
+  }
+
+  subentries(entryId: string): Promise<Subentry[]> {
+    return this.#host.socket.call('config_entries/subentries/list', { entry_id: entryId });
+  }
+
+  /** Starts the flow of a button beside an entry: a new subentry, or with `reconfigure` a new setup of one that is there. */
+  startSubentryFlow(
+    entryId: string,
+    type: string,
+    { reconfigure }: { reconfigure?: string } = {},
+  ): Promise<FlowStep> {
+    return this.#host.rest('POST', SUBENTRY_FLOWS, {
+      handler: [entryId, type],
+      ...(reconfigure === undefined ? {} : { subentry_id: reconfigure }),
+    });
+  }
+
+  submitSubentryFlow(flowId: string, data: Record<string, unknown> = {}): Promise<FlowStep> {
+    return this.#host.rest('POST', `${SUBENTRY_FLOWS}/${flowId}`, data);
+  }
+
+  /** The step that a flow stands at which was started elsewhere: by a repair. */
+  getSubentryFlow(flowId: string): Promise<FlowStep> {
+    return this.#host.rest('GET', `${SUBENTRY_FLOWS}/${flowId}`);
+  }
+
+  renameSubentry(entryId: string, subentryId: string, title: string): Promise<Answer> {
+    return this.#host.socket.call('config_entries/subentries/update', {
+      ...{ entry_id: entryId, subentry_id: subentryId, title },
+    });
+  }
+
+  removeSubentry(entryId: string, subentryId: string): Promise<Answer> {
+    return this.#host.socket.call('config_entries/subentries/delete', {
+      ...{ entry_id: entryId, subentry_id: subentryId },
+    });
+  }
+
+  /** Starts what the button of a repair issue starts. */
+  startFix({ domain, issue_id }: Issue): Promise<FlowStep> {
+    return this.#host.rest('POST', '/api/repairs/issues/fix', { handler: domain, issue_id });
   }
 
   async issues(domain?: string): Promise<Issue[]> {
