@@ -1,6 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { deepStrictEqual } from 'node:assert';
 import * as v from 'valibot';
-import { expect } from 'vitest';
 import { providersIn } from '../../src/backups/targets/s3/providers.ts';
 import * as contract from '../../src/contract/index.ts';
 import { type CoreEvent, PATHS } from '../../src/contract/index.ts';
@@ -28,8 +27,6 @@ export interface Asked {
 
 type Answer = (asked: Asked) => unknown;
 
-type Streamed = (asked: Asked, request: IncomingMessage, response: ServerResponse) => Promise<void>;
-
 /** A request of the page that changed something, as it was understood. */
 interface Deed {
   readonly call: string;
@@ -45,12 +42,26 @@ const JSON_ROUTES: Readonly<Record<string, { readonly body?: Schema; readonly re
   [`POST ${PATHS.session_setup}`]: { body: contract.SetupRequest, response: contract.Session },
   [`DELETE ${PATHS.session}`]: {},
   [`GET ${PATHS.targets}`]: { response: contract.TargetList },
+  [`GET ${PATHS.overview}`]: { response: contract.Overview },
+  [`GET ${PATHS.all_backups}`]: { response: contract.AllBackups },
+  [`POST ${PATHS.home_assistant_backups}`]: { body: contract.BackupNowRequest },
+  [`PUT ${PATHS.home_assistant_automatic}`]: { body: contract.AutomaticRequest },
+  [`POST ${PATHS.operation_cancel}`]: {},
+  [`DELETE ${PATHS.target}`]: {},
+  [`DELETE ${PATHS.backup}`]: {},
   [`GET ${PATHS.providers}`]: { response: contract.ProviderList },
   [`GET ${PATHS.operations}`]: { response: contract.OperationList },
   [`GET ${PATHS.home_assistant}`]: { response: contract.HomeAssistant },
 };
 
 const SIGNED_IN: contract.Session = { state: 'signed_in', via: 'password', user: null, name: 'Homestash' };
+
+const NOTHING_KNOWN: contract.Overview = {
+  verdict: 'unknown',
+  last_backup: null,
+  next_backup: null,
+  notices: [],
+};
 
 const HOME_OFF: contract.HomeAssistant = {
   state: 'off',
@@ -70,12 +81,18 @@ export class FakeCore {
   /** What it answers; a test puts its own in place, also to throw a `Problem`. */
   readonly answers = new Map<string, Answer>([
     [`GET ${PATHS.session}`, () => SIGNED_IN],
+    [`GET ${PATHS.overview}`, () => NOTHING_KNOWN],
+    [`GET ${PATHS.all_backups}`, () => ({ backups: [], targets_unread: [] })],
     [`GET ${PATHS.targets}`, () => ({ targets: [] })],
     [`GET ${PATHS.operations}`, () => ({ operations: [] })],
     [`GET ${PATHS.home_assistant}`, () => HOME_OFF],
     [`GET ${PATHS.providers}`, ({ language }) => ({ providers: providersIn(language) })],
   ]);
-  readonly streams = new Map<string, Streamed>();
+  /** What it answers to a check of a target: events, and perhaps the moments between them. */
+  check: (
+    asked: contract.TargetCheckRequest,
+    language: contract.Language,
+  ) => AsyncIterable<contract.TargetCheckEvent> | Iterable<contract.TargetCheckEvent> = () => [];
   /** All that was not only read, in its order. */
   readonly deeds: Deed[] = [];
   /** What must not happen: requests that the contract does not know, answers that it does not allow. */
@@ -108,7 +125,7 @@ export class FakeCore {
     const stopping = new AbortController();
     const log = createLog('warning', (line) => this.offences.push(line), Date.now);
     const app = createApp({
-      routes: [...this.#routes(), this.#events()],
+      routes: [...this.#routes(), this.#events(), this.#checks(), this.#archive()],
       identify: async () => ({ kind: 'session', id: 'person' }),
       log,
       stopping: stopping.signal,
@@ -170,7 +187,7 @@ export class FakeCore {
 
   #check(call: string, schema: Schema, given: unknown): void {
     try {
-      expect(v.parse(schema, given)).toEqual(given);
+      deepStrictEqual(v.parse(schema, given), given);
     } catch (error) {
       this.offences.push(`${call}: ${String(error)}`);
     }
@@ -195,6 +212,46 @@ export class FakeCore {
             resolve();
           });
         }),
+    });
+  }
+
+  #checks(): Route {
+    return streamRoute({
+      method: 'POST',
+      path: PATHS.target_check,
+      summary: 'check',
+      access: 'person',
+      body: contract.TargetCheckRequest,
+      streams: 'out',
+      contentType: 'text/event-stream',
+      handle: async ({ body, header }, _request, response) => {
+        this.deeds.push({ call: `POST ${PATHS.target_check}`, body });
+        const stream = new EventStream<contract.TargetCheckEvent>(response);
+        for await (const event of this.check(body, chooseLanguage(header('accept-language')))) {
+          this.#check('check', contract.TargetCheckEvent, event);
+          stream.send(event);
+        }
+        stream.end();
+      },
+    });
+  }
+
+  #archive(): Route {
+    return streamRoute({
+      method: 'GET',
+      path: PATHS.archive,
+      summary: 'archive',
+      access: 'person',
+      params: Params,
+      streams: 'out',
+      contentType: 'application/x-tar',
+      handle: async ({ params }, _request, response) => {
+        response.writeHead(200, {
+          'content-type': 'application/x-tar',
+          'content-disposition': `attachment; filename="${params.backup_id}.tar"`,
+        });
+        response.end(`the archive of ${params.backup_id} in ${params.target_id}`);
+      },
     });
   }
 }

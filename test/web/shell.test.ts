@@ -33,10 +33,14 @@ inBrowser('the shell', () => {
   });
 
   test('a problem of the core is shown with its hint, and trying again helps', async () => {
+    let asked = 0;
     stage.core.on(`GET ${PATHS.targets}`, () => {
+      asked += 1;
       throw new Problem('disk_full');
     });
     const { page } = await stage.visit({ language: 'de' });
+    // at first, and once more when the events are heard
+    await expect.poll(() => asked).toBe(2);
     const alert = page.getByRole('main').getByRole('alert');
     await alert.getByText('Speicherplatz').first().or(alert.getByText('voll')).first().waitFor();
     stage.core.on(`GET ${PATHS.targets}`, () => ({ targets: [target()] }));

@@ -1,7 +1,9 @@
 import {
+  type AllBackups,
   type CoreEvent,
   type HomeAssistant,
   type OperationList,
+  type Overview,
   PATHS,
   type ProviderList,
   type TargetList,
@@ -25,6 +27,8 @@ export function createData(api: Api) {
   const live = <Value>(path: string, ...events: EventName[]) =>
     new Live<Value>({ fetch: () => api.get<Value>(path), events });
   return {
+    overview: live<Overview>(PATHS.overview, 'overview_changed'),
+    backups: live<AllBackups>(PATHS.all_backups, 'targets_changed', 'backups_changed'),
     targets: live<TargetList>(PATHS.targets, 'targets_changed', 'backups_changed'),
     providers: live<ProviderList>(PATHS.providers),
     home: live<HomeAssistant>(PATHS.home_assistant, 'home_assistant_changed'),

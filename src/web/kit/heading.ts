@@ -10,4 +10,4 @@ export const heading = (sentence: string, lead?: TemplateResult | string): Templ
 
 /** The way back to the page above, before the heading. */
 export const back = (label: string, href: string): TemplateResult =>
-  html`<p class="back"><a href=${href}><span aria-hidden="true">‹ </span>${label}</a></p>`;
+  html`<p class="back"><a href=${href}><span aria-hidden="true">‹</span><span>${label}</span></a></p>`;

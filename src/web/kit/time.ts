@@ -1,5 +1,5 @@
 import { html, LitElement, type TemplateResult } from 'lit';
-import { exact, relative } from '../words/format.ts';
+import { exact, relative, sinceWhen } from '../words/format.ts';
 
 /** How often "6 minutes ago" is looked at again (milliseconds). */
 const TICK_MS = 20_000;
@@ -37,3 +37,9 @@ customElements.define('hs-time', RelativeTime);
 
 /** `6 hours ago` */
 export const ago = (at: string): TemplateResult => html`<hs-time at=${at}></hs-time>`;
+
+/** `Tuesday`: behind the word "since". */
+export const sinceDay = (at: string): TemplateResult => {
+  const since = new Date(at);
+  return html`<time datetime=${at} title=${exact(since)}>${sinceWhen(since, new Date())}</time>`;
+};

@@ -1,12 +1,19 @@
-import { mdiShieldHomeOutline } from '@mdi/js';
+import { mdiArchiveOutline, mdiShieldHomeOutline } from '@mdi/js';
 import { html, type TemplateResult } from 'lit';
+import '../backups/index.ts';
+import '../backups/item.ts';
+import '../overview/index.ts';
+import '../targets/add.ts';
+import '../targets/added.ts';
+import '../targets/choose-provider.ts';
+import '../targets/edit.ts';
+import '../targets/target.ts';
 import type { Words } from '../words/index.ts';
 import type { App } from './app.ts';
-import '../overview/index.ts';
 
 /** A page: where it is found, what it is called, and its element. */
 export interface PageEntry {
-  /** With parameters as `:id`. */
+  /** With parameters as `:id`; of two that fit, the first one counts. */
   readonly path: string;
   readonly title: Words;
   readonly render: (app: App, params: Readonly<Record<string, string>>) => TemplateResult;
@@ -21,5 +28,46 @@ export const PAGES: readonly PageEntry[] = [
     title: 'overview.name',
     icon: mdiShieldHomeOutline,
     render: (app) => html`<hs-overview .app=${app}></hs-overview>`,
+  },
+  {
+    path: '/backups',
+    title: 'backups.name',
+    icon: mdiArchiveOutline,
+    render: (app) => html`<hs-backups .app=${app}></hs-backups>`,
+  },
+  {
+    path: '/backups/item/:id',
+    title: 'item.name',
+    render: (app, { id }) => html`<hs-backup .app=${app} .backup=${id}></hs-backup>`,
+  },
+  {
+    path: '/backups/targets/new',
+    title: 'add.title',
+    render: (app) => html`<hs-choose-provider .app=${app}></hs-choose-provider>`,
+  },
+  {
+    path: '/backups/targets/new/:provider',
+    title: 'add.title',
+    render: (app, { provider }) => html`<hs-add-target .app=${app} .provider=${provider}></hs-add-target>`,
+  },
+  {
+    path: '/backups/targets/:id',
+    title: 'target.name',
+    render: (app, { id }) => html`<hs-target .app=${app} .target=${id}></hs-target>`,
+  },
+  {
+    path: '/backups/targets/:id/check',
+    title: 'target.name',
+    render: (app, { id }) => html`<hs-target .app=${app} .target=${id} .checking=${true}></hs-target>`,
+  },
+  {
+    path: '/backups/targets/:id/edit',
+    title: 'edit.name',
+    render: (app, { id }) => html`<hs-edit-target .app=${app} .target=${id}></hs-edit-target>`,
+  },
+  {
+    path: '/backups/targets/:id/added',
+    title: 'added.name',
+    render: (app, { id }) => html`<hs-target-added .app=${app} .target=${id}></hs-target-added>`,
   },
 ];

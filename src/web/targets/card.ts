@@ -2,7 +2,7 @@ import { html, type TemplateResult } from 'lit';
 import type { Target } from '../../contract/index.ts';
 import { status, type Tone } from '../kit/status.ts';
 import { ago } from '../kit/time.ts';
-import { bytes, number } from '../words/format.ts';
+import { bytes } from '../words/format.ts';
 import { t } from '../words/index.ts';
 
 /** How a target is, in a word. */
@@ -25,17 +25,15 @@ export function targetCard(target: Target): TemplateResult {
   return html`
     <article class="card target">
       <div>
-        <h3>${target.name}</h3>
+        <h3><a href="#/backups/targets/${target.id}">${target.name}</a></h3>
         <p class="quiet small">${place(target)}</p>
       </div>
       <p>${status(tone, word)}</p>
       <dl class="facts small">
-        <dt>${t('target.stored')}</dt>
-        <dd>${t('target.backups', { count: number(target.backups) })}</dd>
         <dt>${t('target.used')}</dt>
-        <dd>${bytes(target.bytes)}</dd>
-        <dt>${t('target.looked')}</dt>
-        <dd>${target.refreshed_at ? ago(target.refreshed_at) : t('target.never')}</dd>
+        <dd>${bytes(target.bytes)}, ${t('target.backups', { count: target.backups })}</dd>
+        <dt>${t('target.newest')}</dt>
+        <dd>${target.newest_backup ? ago(target.newest_backup) : t('target.none')}</dd>
       </dl>
     </article>
   `;

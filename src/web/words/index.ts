@@ -48,6 +48,10 @@ export async function speak(language: Language): Promise<void> {
   document.documentElement.lang = language;
 }
 
+/** The language of the page as it is spoken where the person lives: days and numbers are written as there. */
+export const locale = (): string =>
+  navigator.languages.find((item) => item.slice(0, 2).toLowerCase() === spoken) ?? spoken;
+
 /** The language of the page. */
 export const language = (): Language => spoken;
 
