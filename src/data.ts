@@ -1,6 +1,11 @@
 import { signInMigration } from './access/session-store.ts';
 import { accessMigration } from './access/store.ts';
-import { backupsMigration, capabilitiesMigration, looksMigration } from './backups/store.ts';
+import {
+  backupsMigration,
+  capabilitiesMigration,
+  looksMigration,
+  unpreparedMigration,
+} from './backups/store.ts';
 import { type Database, openDatabase } from './kernel/database.ts';
 import { operationsMigration } from './kernel/operations.ts';
 import { settingsMigration } from './kernel/settings.ts';
@@ -14,6 +19,7 @@ const MIGRATIONS = [
   capabilitiesMigration,
   signInMigration,
   looksMigration,
+  unpreparedMigration,
 ];
 
 /** Opens the data folder's database, as serving and one-shot commands both do. */

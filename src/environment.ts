@@ -4,6 +4,8 @@ import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import * as v from 'valibot';
 import { DEFAULT_API_PORT, LOG_LEVELS, type LogLevel } from './contract/index.ts';
+import { settingsIn } from './provisioning/environment.ts';
+import type { ProvisioningSources } from './provisioning/index.ts';
 
 /** No byte on a stream for so long: the other side is gone (seconds). */
 const DEFAULT_IDLE_SECONDS = 120;
@@ -15,6 +17,9 @@ const DEFAULT_SUPERVISOR = 'http://supervisor';
 
 /** Where the Supervisor lets an app keep its data, with the app's options in `options.json`. */
 const APP_DATA = '/data';
+
+/** Where settings are looked for unless another file is named. */
+const PROVIDED_FILE = 'homestash.yaml';
 
 const MAX_PORT = 65_535;
 const DAY_SECONDS = 86_400;
@@ -41,6 +46,7 @@ const Environment = v.object({
       v.check((text) => isIP(text) > 0, 'an IP address'),
     ),
   ),
+  HOMESTASH_CONFIG: v.optional(v.pipe(v.string(), v.check(isAbsolute, 'an absolute path'))),
   HOMESTASH_SUPERVISOR: v.optional(
     v.pipe(
       v.string(),
@@ -63,6 +69,8 @@ export interface RunOptions {
   readonly idleTimeoutMs: number;
   /** As an app of Home Assistant: where its Supervisor is, and what it knows us by. */
   readonly supervisor?: { readonly url: string; readonly token: string };
+  /** Where settings may be provided. */
+  readonly provisioning?: ProvisioningSources;
   /** Where Home Assistant's ingress brings people; without it they sign in on the port of the API. */
   readonly ingress?: { readonly port: number; readonly gateway: string; readonly bind: string };
 }
@@ -104,6 +112,11 @@ export function readEnvironment(env: NodeJS.ProcessEnv): RunOptions {
     port: values.HOMESTASH_API_PORT ?? DEFAULT_API_PORT,
     logLevel: values.HOMESTASH_LOG_LEVEL ?? (isApp ? optionsLevel(dataDir) : undefined) ?? 'info',
     idleTimeoutMs: (values.HOMESTASH_STREAM_IDLE_SECONDS ?? DEFAULT_IDLE_SECONDS) * 1000,
+    provisioning: {
+      file: values.HOMESTASH_CONFIG ?? join(dataDir, PROVIDED_FILE),
+      required: values.HOMESTASH_CONFIG !== undefined,
+      variables: settingsIn(env),
+    },
     ...(isApp && {
       supervisor: { url: values.HOMESTASH_SUPERVISOR ?? DEFAULT_SUPERVISOR, token },
       ingress: {

@@ -15,6 +15,8 @@ environment:
   HOMESTASH_API_PORT   the port of the API (default: 8098; 0 takes a free one)
   HOMESTASH_BIND       the address to listen on (default: 127.0.0.1)
   HOMESTASH_LOG_LEVEL  debug, info, warning or error (default: info)
+  HOMESTASH_CONFIG     a file with settings (default: homestash.yaml among the data); others name single
+                       settings: see docs/provisioning.md
   HOMESTASH_STREAM_IDLE_SECONDS  a stream on which nothing moves for so long is ended (default: 120)
 
 as an app of Home Assistant (where the Supervisor sets SUPERVISOR_TOKEN):

@@ -33,6 +33,7 @@ import { createMqtt, type MqttEvents } from './outlets/mqtt/index.ts';
 import { createOverview, type OverviewEvents } from './overview/index.ts';
 import { roomIn } from './overview/room.ts';
 import { createPortables } from './portables.ts';
+import { provision } from './provisioning/index.ts';
 import { createRecovery, type RecoveryEvents } from './recovery/index.ts';
 import { createSystem } from './system/index.ts';
 import { createTransfer } from './transfer/index.ts';
@@ -128,6 +129,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     const secrets = Secrets.open(dataDir);
     const settings = new Settings(data.tables());
     const portables = createPortables({ secrets, clock, log, dataDir });
+    const provided = await provision({ sources: options.provisioning, portables, database: data, log });
     const { instance, fresh } = await openInstance(settings);
     const bus = new Bus<Events>((error) =>
       log.error('a listener met a defect', { reason: describeError(error) }),
@@ -179,7 +181,8 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       log,
       dataDir,
       idleTimeoutMs: options.idleTimeoutMs,
-      fresh,
+      // where others are named, that one is not missed
+      fresh: fresh && !provided.parts.includes('targets'),
     });
     const recovery = createRecovery({ settings, secrets, bus, clock, log });
     const overview = createOverview({
@@ -248,6 +251,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       ring,
       copies: new DatabaseCopies({ dataDir, clock, log }),
       jobs,
+      provided,
       sections: {
         settings: () => general.current,
         targets: async () => (await backups.facts()).targets,

@@ -101,7 +101,10 @@ export function createBackups(options: BackupsOptions): BackupsFeature {
     clock,
     random: options.random ?? Math.random,
     targets: () => store.targetIds(),
-    look: (id) => catalogue.refresh(id),
+    look: async (id) => {
+      await targets.makeReady(id);
+      await catalogue.refresh(id);
+    },
     late: async (id) => {
       await store.noteProblem(id, new Problem('target_timeout'), clock.now());
       onTargets();

@@ -56,7 +56,7 @@ export function portableTargets(options: PortableTargetsOptions): Portable {
     }
   };
 
-  const writeOne = async (store: BackupStore, target: Carried): Promise<boolean> => {
+  const writeOne = async (store: BackupStore, target: Carried, now: number): Promise<boolean> => {
     const settings = targetType(target.settings.kind).complete(target.settings, { dataDir });
     const place = uniqueIdOf(settings);
     const [first, ...others] = (await store.targets()).filter((row) => sameTarget(row, target, place));
@@ -81,13 +81,15 @@ export function portableTargets(options: PortableTargetsOptions): Portable {
       name: target.name,
       kind: settings.kind,
       ...sealed.separate(id, settings),
-      created_at: target.created_at ?? first?.created_at ?? clock.now(),
+      created_at: target.created_at ?? first?.created_at ?? now,
       refreshed_at: null,
       problem: null,
       problem_since: null,
       checked_at: null,
       capabilities: null,
       place_id: target.place_id ?? first?.place_id ?? null,
+      // one that was in use elsewhere carries its mark; without it, a disk is not mounted
+      unprepared: target.id === undefined && first === undefined ? 1 : (first?.unprepared ?? null),
     });
     log.info('a target was taken over', { target: id, kind: settings.kind, known: first !== undefined });
     return true;
@@ -108,7 +110,12 @@ export function portableTargets(options: PortableTargetsOptions): Portable {
     write: async (targets, tables) => {
       const store = new BackupStore(tables());
       let changed = false;
-      for (const target of targets) changed = (await writeOne(store, target)) || changed;
+      // a millisecond after the other: they are listed in the order in which they came
+      let now = clock.now();
+      for (const target of targets) {
+        changed = (await writeOne(store, target, now)) || changed;
+        now += 1;
+      }
       return changed;
     },
   });

@@ -33,6 +33,8 @@ interface BackupTables {
     capabilities: string | null;
     /** The id that the place itself carries, whatever it is called. */
     place_id: string | null;
+    /** 1 where it was added without being tried: its place is made ready with the first look that succeeds. */
+    unprepared: 1 | null;
   };
   catalogue: {
     target_id: string;
@@ -113,6 +115,12 @@ export const looksMigration: Migration = {
     UPDATE catalogue SET backup_date =
       coalesce(unixepoch(json_extract(description, '$.backup.date')) * 1000, modified)
       WHERE backup_id IS NOT NULL;`,
+};
+
+/** Which targets were added without being tried. */
+export const unpreparedMigration: Migration = {
+  number: 8,
+  sql: 'ALTER TABLE targets ADD COLUMN unprepared INTEGER;',
 };
 
 /** A target as the database has it. */

@@ -188,6 +188,23 @@ export class Targets {
     return this.get(id, language);
   }
 
+  /**
+   * Makes the place of a target ready that was added without being tried, as a person would have had it done. What goes
+   * wrong is noted and thrown; the next look tries it again.
+   */
+  async makeReady(id: string): Promise<void> {
+    const { store, clock } = this.#options;
+    const row = await this.#row(id);
+    if (row.unprepared === null) return;
+    try {
+      await store.updateTarget(id, { ...(await this.#check(this.#sealed.open(row), id)), unprepared: null });
+    } catch (error) {
+      await store.noteProblem(id, error, clock.now());
+      this.#options.onChange();
+      throw error;
+    }
+  }
+
   /** Changes a target. New settings are tried first; its place in Home Assistant (`unique_id`) stays. */
   async update(id: string, patch: TargetPatch, language: Language = 'en'): Promise<Target> {
     const row = await this.#row(id);
@@ -236,6 +253,7 @@ export class Targets {
       refreshed_at: null,
       problem: null,
       problem_since: null,
+      unprepared: null,
       checked_at: null,
       ...checked,
     });
@@ -257,6 +275,7 @@ export class Targets {
       ...checked,
       problem: null,
       problem_since: null,
+      unprepared: null,
       // a mark that could not be read just now is still that of the same place
       ...(!moved && checked.place_id === null ? { place_id } : {}),
       ...(moved ? { refreshed_at: null, checked_at: null } : {}),

@@ -19,6 +19,8 @@ export const About = v.object({
   database_copied_at: v.nullable(Timestamp),
   /** Why there is no newer one: the last attempt failed. */
   database_copy_problem: v.nullable(ProblemDocument),
+  /** Which settings come from a file or the environment with each start, and why none do. */
+  provided: v.object({ settings: v.array(v.string()), problem: v.nullable(ProblemDocument) }),
 });
 export type About = v.InferOutput<typeof About>;
 

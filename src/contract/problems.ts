@@ -140,6 +140,8 @@ export const PROBLEMS = {
   import_wrong_passphrase: describe(422),
   import_newer: describe(422),
   import_invalid: describe(422),
+  // settings from a file
+  provisioning_wrong: describe(422),
   // the recovery key
   recovery_key_lost: describe(409),
   // data on disk

@@ -2,6 +2,9 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
+/** Nothing that is asked for takes longer, on the slowest card; whoever waits is not left waiting (milliseconds). */
+const LONGEST_MS = 30 * 60_000;
+
 interface ChildOptions {
   /** It is ended then. */
   readonly signal?: AbortSignal;
@@ -25,6 +28,8 @@ export async function askChild<Result>(
     // it needs nothing of ours, and what stands there may be secret
     env: {},
     execArgv: [],
+    timeout: LONGEST_MS,
+    killSignal: 'SIGKILL',
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });

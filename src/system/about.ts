@@ -17,6 +17,8 @@ interface AboutOptions {
   readonly mode: About['mode'];
   readonly dataDir: string;
   readonly clock: Clock;
+  /** Which settings are provided with each start. */
+  readonly provided: { readonly parts: readonly string[]; readonly problem: Problem | undefined };
   /** What is known of the copies of the database. */
   readonly copy: () => DatabaseCopy;
 }
@@ -37,7 +39,7 @@ async function bytesIn(folder: string, device: number): Promise<number> {
 }
 
 /** Says what the box is and how much room there is. */
-export function createAbout({ info, mode, dataDir, clock, copy }: AboutOptions) {
+export function createAbout({ info, mode, dataDir, clock, copy, provided }: AboutOptions) {
   let counting: Promise<number> | undefined;
   /** Many who ask at once are answered by one count. */
   const dataBytes = (): Promise<number> => {
@@ -67,6 +69,10 @@ export function createAbout({ info, mode, dataDir, clock, copy }: AboutOptions) 
       disk_total_bytes: disk ? disk.blocks * disk.bsize : null,
       database_copied_at: madeAt === undefined ? null : timestamp(madeAt),
       database_copy_problem: problem ? wordProblem(problem, language) : null,
+      provided: {
+        settings: [...provided.parts],
+        problem: provided.problem ? wordProblem(provided.problem, language) : null,
+      },
     };
   };
 }

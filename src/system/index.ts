@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { About, Info, LogLevelRequest, LogPage, PATHS } from '../contract/index.ts';
 import { type Clock, timestamp } from '../kernel/clock.ts';
 import type { DatabaseCopies } from '../kernel/database-copies.ts';
+import type { Problem } from '../kernel/errors.ts';
 import type { Feature } from '../kernel/feature.ts';
 import { openApi } from '../kernel/http/openapi.ts';
 import { jsonRoute, type Route, streamRoute } from '../kernel/http/route.ts';
@@ -22,6 +23,8 @@ interface SystemOptions {
   readonly ring: LogRing;
   readonly copies: DatabaseCopies;
   readonly jobs: Jobs;
+  /** Which settings a file or the environment provides with each start, and why they do not. */
+  readonly provided: { readonly parts: readonly string[]; readonly problem: Problem | undefined };
   /** What the other features say of themselves to who helps. */
   readonly sections: Sections;
   /** The routes of all other features, for the OpenAPI document. */

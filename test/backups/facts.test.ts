@@ -61,6 +61,7 @@ async function addTargets(from: number, to: number): Promise<void> {
       checked_at: 1,
       capabilities: null,
       place_id: null,
+      unprepared: null,
     });
     for (let day = 1; day <= 20; day += 1) {
       const date = `2026-10-${String(day).padStart(2, '0')}T00:00:00Z`;

@@ -102,6 +102,7 @@ test('the values of a problem are those that the core gives', () => {
     mqtt_tls_expired: ['host'],
     mqtt_tls_name: ['host'],
     mqtt_tls_untrusted: ['host'],
+    provisioning_wrong: ['detail'],
     import_newer: ['version'],
     import_invalid: ['detail'],
     database_newer: ['path'],

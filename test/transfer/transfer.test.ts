@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { ImportReport, RecoveryKey } from '../../src/contract/index.ts';
 import { snapshot } from '../api/snapshot.ts';
 import { makeBackup } from '../harness/archives.ts';
@@ -14,6 +14,9 @@ import { waitFor } from '../harness/wait-for.ts';
 import { documentOf, PASSPHRASE, sealed, unsealed } from './sealed.ts';
 
 const PASSWORD = 'a long enough one';
+
+// several cores, and passphrases with their real work: on a busy machine that takes its time
+vi.setConfig({ testTimeout: 120_000 });
 
 let stage: Stage;
 

@@ -34,7 +34,8 @@ export function parseInput<Schema extends v.GenericSchema>(
   throw new Problem('invalid_request', { params: { detail } });
 }
 
-function reasonOf(issue: v.BaseIssue<unknown>): string {
+/** What is wrong with an input, without its value. */
+export function reasonOf(issue: v.BaseIssue<unknown>): string {
   if (issue.type === 'check' || issue.type === 'regex') return issue.message;
   if (issue.type === 'strict_object' && issue.expected === 'never') return 'not known here';
   return `${issue.expected ?? issue.message} expected`;
