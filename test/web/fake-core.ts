@@ -13,6 +13,7 @@ import { startServer } from '../../src/kernel/http/server.ts';
 import { createLog } from '../../src/kernel/log.ts';
 import { chooseLanguage } from '../../src/kernel/texts.ts';
 import { builtWeb } from './built-web.ts';
+import { SETTINGS_ANSWERS, SETTINGS_ROUTES } from './settings-core.ts';
 
 type Schema = v.GenericSchema;
 
@@ -52,6 +53,7 @@ const JSON_ROUTES: Readonly<Record<string, { readonly body?: Schema; readonly re
   [`GET ${PATHS.providers}`]: { response: contract.ProviderList },
   [`GET ${PATHS.operations}`]: { response: contract.OperationList },
   [`GET ${PATHS.home_assistant}`]: { response: contract.HomeAssistant },
+  ...SETTINGS_ROUTES,
 };
 
 const SIGNED_IN: contract.Session = { state: 'signed_in', via: 'password', user: null, name: 'Homestash' };
@@ -87,12 +89,15 @@ export class FakeCore {
     [`GET ${PATHS.operations}`, () => ({ operations: [] })],
     [`GET ${PATHS.home_assistant}`, () => HOME_OFF],
     [`GET ${PATHS.providers}`, ({ language }) => ({ providers: providersIn(language) })],
+    ...SETTINGS_ANSWERS,
   ]);
   /** What it answers to a check of a target: events, and perhaps the moments between them. */
   check: (
     asked: contract.TargetCheckRequest,
     language: contract.Language,
   ) => AsyncIterable<contract.TargetCheckEvent> | Iterable<contract.TargetCheckEvent> = () => [];
+  /** What an export holds. */
+  exported = Buffer.alloc(0);
   /** All that was not only read, in its order. */
   readonly deeds: Deed[] = [];
   /** What must not happen: requests that the contract does not know, answers that it does not allow. */
@@ -125,7 +130,7 @@ export class FakeCore {
     const stopping = new AbortController();
     const log = createLog('warning', (line) => this.offences.push(line), Date.now);
     const app = createApp({
-      routes: [...this.#routes(), this.#events(), this.#checks(), this.#archive()],
+      routes: [...this.#routes(), this.#events(), this.#checks(), this.#archive(), this.#export()],
       identify: async () => ({ kind: 'session', id: 'person' }),
       log,
       stopping: stopping.signal,
@@ -251,6 +256,26 @@ export class FakeCore {
           'content-disposition': `attachment; filename="${params.backup_id}.tar"`,
         });
         response.end(`the archive of ${params.backup_id} in ${params.target_id}`);
+      },
+    });
+  }
+
+  #export(): Route {
+    return streamRoute({
+      method: 'POST',
+      path: PATHS.export,
+      summary: 'export',
+      access: 'person',
+      body: contract.ExportRequest,
+      streams: 'out',
+      contentType: 'application/octet-stream',
+      handle: async ({ body }, _request, response) => {
+        this.deeds.push({ call: `POST ${PATHS.export}`, body });
+        response.writeHead(200, {
+          'content-type': 'application/octet-stream',
+          'content-disposition': 'attachment; filename="homestash-2026-03-01.age"',
+        });
+        response.end(this.exported);
       },
     });
   }

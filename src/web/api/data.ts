@@ -1,12 +1,17 @@
 import {
+  type About,
   type AllBackups,
   type CoreEvent,
+  type GeneralSettings,
   type HomeAssistant,
+  type MqttStatus,
   type OperationList,
   type Overview,
   PATHS,
   type ProviderList,
+  type RecoveryKeyState,
   type TargetList,
+  type TokenList,
 } from '../../contract/index.ts';
 import type { Api } from './client.ts';
 import { type EventName, Live } from './live.ts';
@@ -32,6 +37,11 @@ export function createData(api: Api) {
     targets: live<TargetList>(PATHS.targets, 'targets_changed', 'backups_changed'),
     providers: live<ProviderList>(PATHS.providers),
     home: live<HomeAssistant>(PATHS.home_assistant, 'home_assistant_changed'),
+    mqtt: live<MqttStatus>(PATHS.mqtt, 'mqtt_changed'),
+    tokens: live<TokenList>(PATHS.tokens, 'tokens_changed'),
+    settings: live<GeneralSettings>(PATHS.settings, 'settings_changed'),
+    recovery: live<RecoveryKeyState>(PATHS.recovery_key, 'recovery_key_changed'),
+    about: live<About>(PATHS.about),
     operations: new Live<OperationList>({
       fetch: () => api.get(PATHS.operations),
       events: ['operation_changed'],

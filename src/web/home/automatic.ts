@@ -2,6 +2,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import { PATHS, type Target } from '../../contract/index.ts';
 import { toTrouble } from '../api/problem.ts';
 import { button } from '../kit/button.ts';
+import { copy } from '../kit/copy.ts';
 import { type Dialog, openDialog } from '../kit/dialog.ts';
 import { toggle } from '../kit/field.ts';
 import type { App } from '../shell/app.ts';
@@ -128,17 +129,6 @@ class UseAutomatic {
       else dialog.trouble = toTrouble(error);
       dialog.requestUpdate();
     }
-  }
-}
-
-/** Puts a text where it can be pasted from, and says so. */
-export async function copy(app: App, text: string): Promise<void> {
-  try {
-    await navigator.clipboard.writeText(text);
-    app.toasts.say(t('act.copied'));
-  } catch {
-    // over plain http browsers keep the clipboard to themselves: it can still be selected
-    app.toasts.say(t('act.not_copied'));
   }
 }
 

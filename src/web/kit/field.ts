@@ -14,7 +14,7 @@ interface FieldOptions {
   readonly label: string;
   readonly value: FieldValue;
   readonly input: (value: string) => void;
-  readonly type?: 'text' | 'secret' | 'multiline' | 'number' | 'url';
+  readonly type?: 'text' | 'secret' | 'multiline' | 'number' | 'url' | 'search';
   readonly help?: string | TemplateResult;
   /** What is wrong with what stands there. */
   readonly error?: string | undefined;
@@ -57,7 +57,7 @@ export function field(options: FieldOptions): TemplateResult {
   const line = html`<input
     id=${id}
     name=${id}
-    type=${type === 'secret' ? 'password' : 'text'}
+    type=${type === 'secret' ? 'password' : type === 'search' ? 'search' : 'text'}
     inputmode=${type === 'number' ? 'decimal' : type === 'url' ? 'url' : nothing}
     .value=${live(String(value))}
     @input=${changed}
@@ -84,7 +84,7 @@ export function field(options: FieldOptions): TemplateResult {
   ></textarea>`;
   return html`
     <div class="field">
-      <label for=${id}>${label}${required ? nothing : html` <span class="quiet">${t('field.optional')}</span>`}</label>
+      <label for=${id}>${label}${required || type === 'search' ? nothing : html` <span class="quiet">${t('field.optional')}</span>`}</label>
       <div class="control">
         ${type === 'multiline' ? lines : line}
         ${

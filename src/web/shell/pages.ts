@@ -1,8 +1,9 @@
-import { mdiArchiveOutline, mdiShieldHomeOutline } from '@mdi/js';
+import { mdiArchiveOutline, mdiCogOutline, mdiShieldHomeOutline } from '@mdi/js';
 import { html, type TemplateResult } from 'lit';
 import '../backups/index.ts';
 import '../backups/item.ts';
 import '../overview/index.ts';
+import '../settings/index.ts';
 import '../targets/add.ts';
 import '../targets/added.ts';
 import '../targets/choose-provider.ts';
@@ -69,5 +70,56 @@ export const PAGES: readonly PageEntry[] = [
     path: '/backups/targets/:id/added',
     title: 'added.name',
     render: (app, { id }) => html`<hs-target-added .app=${app} .target=${id}></hs-target-added>`,
+  },
+  {
+    path: '/settings',
+    title: 'settings.name',
+    icon: mdiCogOutline,
+    render: (app) => html`<hs-settings .app=${app}></hs-settings>`,
+  },
+  {
+    path: '/settings/general',
+    title: 'settings.general.name',
+    render: (app) => html`<hs-general .app=${app}></hs-general>`,
+  },
+  {
+    path: '/settings/home-assistant',
+    title: 'settings.home.name',
+    render: (app) => html`<hs-home .app=${app}></hs-home>`,
+  },
+  {
+    path: '/settings/pairing',
+    title: 'settings.pairing.name',
+    render: (app) => html`<hs-pairing .app=${app}></hs-pairing>`,
+  },
+  {
+    path: '/settings/mqtt',
+    title: 'settings.mqtt.name',
+    render: (app) => html`<hs-mqtt .app=${app}></hs-mqtt>`,
+  },
+  {
+    path: '/settings/recovery-key',
+    title: 'settings.recovery.name',
+    render: (app) => html`<hs-recovery .app=${app}></hs-recovery>`,
+  },
+  {
+    path: '/settings/access',
+    title: 'settings.access.name',
+    render: (app) => html`<hs-access .app=${app}></hs-access>`,
+  },
+  {
+    path: '/settings/move',
+    title: 'settings.move.name',
+    render: (app) => html`<hs-move .app=${app}></hs-move>`,
+  },
+  {
+    path: '/settings/log',
+    title: 'settings.log.name',
+    render: (app) => html`<hs-log .app=${app}></hs-log>`,
+  },
+  {
+    path: '/settings/about',
+    title: 'settings.about.name',
+    render: (app) => html`<hs-about .app=${app}></hs-about>`,
   },
 ];

@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Provider } from '../../contract/index.ts';
-import { copy } from '../home/automatic.ts';
 import { button } from '../kit/button.ts';
+import { copy } from '../kit/copy.ts';
 import type { App } from '../shell/app.ts';
 import { maybe, t } from '../words/index.ts';
 

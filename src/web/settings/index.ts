@@ -1,0 +1,10 @@
+import './about.ts';
+import './access.ts';
+import './general.ts';
+import './home.ts';
+import './log.ts';
+import './menu.ts';
+import './move.ts';
+import './mqtt.ts';
+import './pairing.ts';
+import './recovery.ts';
