@@ -68,6 +68,7 @@ export const ABOUT: contract.About = {
   disk_total_bytes: 31_000_000_000,
   database_copied_at: hoursAgo(5),
   database_copy_problem: null,
+  provided: { settings: [], problem: null },
 };
 
 export const token = (more: Partial<contract.Token> = {}): contract.Token => ({

@@ -224,6 +224,7 @@ inBrowser('about', () => {
       mode: 'app',
       data_bytes: null,
       database_copied_at: null,
+      provided: { settings: ['general', 'targets'], problem: null },
       database_copy_problem: wordProblem(new Problem('disk_full'), language),
     }));
     const { page } = await stage.visit({ path: '/settings/about' });
@@ -231,6 +232,7 @@ inBrowser('about', () => {
     await page.getByText('12 GB of 31 GB free').waitFor();
     await page.getByText('As an app of Home Assistant').waitFor();
     await page.getByText('Not known').waitFor();
+    await page.getByText('general settings and locations').waitFor();
     await page.getByRole('main').getByRole('alert').waitFor();
   });
 });

@@ -5,6 +5,7 @@ import { ago } from '../kit/time.ts';
 import { bytes } from '../words/format.ts';
 import { t } from '../words/index.ts';
 import { SettingsPage, top } from './page.ts';
+import { parts } from './parts.ts';
 
 /** Where the program comes from. */
 const HOME = 'https://github.com/homestash/homestash';
@@ -29,7 +30,7 @@ class AboutPage extends SettingsPage<About> {
   }
 
   protected override draw(about: About): TemplateResult {
-    const { mode, database_copied_at, database_copy_problem } = about;
+    const { mode, database_copied_at, database_copy_problem, provided } = about;
     return html`
       <section class="card">
         <dl class="facts">
@@ -40,11 +41,13 @@ class AboutPage extends SettingsPage<About> {
             t('settings.about.copy'),
             database_copied_at ? ago(database_copied_at) : t('settings.about.no_copy'),
           )}
+          ${provided.settings.length > 0 ? this.#fact(t('settings.about.provided'), parts(provided.settings)) : nothing}
           ${this.#fact(t('settings.about.runtime'), `Node ${about.node}, ${about.platform}`)}
           ${this.#fact(t('settings.about.id'), html`<span class="code">${about.instance_id}</span>`)}
           ${this.#fact(t('settings.about.licence'), 'MIT')}
         </dl>
         ${database_copy_problem ? problem(database_copy_problem) : nothing}
+        ${provided.problem ? problem(provided.problem) : nothing}
       </section>
       <ul class="links">
         ${this.#link('source', HOME)} ${this.#link('help', `${HOME}#readme`)}

@@ -7,9 +7,10 @@ import { Form } from '../kit/form.ts';
 import { saveFile } from '../kit/save-file.ts';
 import { shape } from '../kit/status.ts';
 import { Page } from '../shell/page.ts';
-import { language, maybe, t } from '../words/index.ts';
+import { t } from '../words/index.ts';
 import { fileField, readBase64 } from './file-field.ts';
 import { top } from './page.ts';
+import { parts } from './parts.ts';
 
 /** The passphrase again, so that nobody locks a file with a slip of the finger: it is the same, or missing. */
 const ExportForm = v.object({ ...ExportRequest.entries, again: v.pipe(v.string(), v.minLength(1)) });
@@ -137,8 +138,7 @@ class MovePage extends Page {
   }
 
   #cameBack({ targets: count, settings }: ImportReport): TemplateResult {
-    const parts = settings.map((name) => maybe(`settings.move.parts.${name}`) ?? name);
-    const list = new Intl.ListFormat(language()).format([t('settings.move.targets', { count }), ...parts]);
+    const list = parts(settings, [t('settings.move.targets', { count })]);
     return html`<p class="problem">
       ${shape('ok')}<span><span class="strong">${t('settings.move.done')}</span> ${t('settings.move.back', { list })}</span>
     </p>`;
