@@ -18,6 +18,9 @@ const ARCHIVE_BYTES = 18 * MIB;
 /** A transfer in which nothing moves for so long is given up (milliseconds). */
 const IDLE_TIMEOUT_MS = 1_500;
 
+/** No fault is waited for longer; what comes later are the looks at targets that nobody asked for (milliseconds). */
+const FARTHEST_MS = 10 * 60_000;
+
 /** The next listing after so long sweeps what was left (milliseconds). */
 const SWEPT_AFTER_MS = 2 * 3_600_000;
 
@@ -61,7 +64,7 @@ export class Scene {
     lock,
     idleTimeoutMs = IDLE_TIMEOUT_MS,
   }: FaultCase): Promise<Scene> {
-    const clock = new IdleClock();
+    const clock = new IdleClock(FARTHEST_MS);
     const simulator = await startS3Simulator({
       clock,
       buckets: [{ name: BUCKET, ...(lock ? { lock } : {}) }],

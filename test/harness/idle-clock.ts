@@ -21,9 +21,18 @@ interface Sleeper {
  * long as both ends of every connection are in this process.
  */
 export class IdleClock implements Clock {
+  readonly #farthest: number;
   #ahead = 0;
   #back = 0;
   readonly #sleepers = new Set<Sleeper>();
+
+  /**
+   * @param farthest how far it leaps at most (milliseconds): what sleeps longer is of no concern to the test, and hours
+   * must not go by while something waits that has a clock of its own
+   */
+  constructor(farthest = Number.POSITIVE_INFINITY) {
+    this.#farthest = farthest;
+  }
 
   now = (): number => Math.round(Date.now() + this.#ahead - this.#back);
   monotonic = (): number => performance.now() + this.#ahead;
@@ -90,7 +99,7 @@ export class IdleClock implements Clock {
 
   #leap(): void {
     const next = Math.min(...[...this.#sleepers].map(({ until }) => until));
-    if (!Number.isFinite(next)) return;
+    if (!Number.isFinite(next) || next - this.monotonic() > this.#farthest) return;
     this.#ahead += Math.max(0, next - this.monotonic());
     this.#wakeDue();
   }
