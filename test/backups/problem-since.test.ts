@@ -2,8 +2,9 @@ import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import SQLite from 'better-sqlite3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Operation, Target } from '../../src/contract/index.ts';
+import type { CoreEvent, Operation, Target } from '../../src/contract/index.ts';
 import { makeBackup } from '../harness/archives.ts';
+import { eventsOf } from '../harness/event-stream.ts';
 import { ForwardClock } from '../harness/forward-clock.ts';
 import { type LocalCore, startLocalCore } from '../harness/local-core.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -88,6 +89,33 @@ test('what is kept is worded for whoever reads it, whoever was there when it hap
     expect(problem?.title).toMatch(/^Die Sicherung/);
   }
   expect((await core.firstTarget()).problem?.title).toBe(`The folder ${path} does not exist.`);
+});
+
+test('what fails is told to everybody who listens in the language of each', async () => {
+  const gone = new AbortController();
+  const listen = async (language: string): Promise<string | undefined> => {
+    const init = { headers: { 'accept-language': language }, signal: gone.signal };
+    const response = await core.client.fetch('GET', '/api/v1/events', init);
+    for await (const event of eventsOf<CoreEvent>(response)) {
+      if (event.event === 'hello') listening += 1;
+      if (event.event === 'operation_changed' && event.operation.problem)
+        return event.operation.problem.title;
+    }
+    return undefined;
+  };
+  let listening = 0;
+  const heard = Promise.all([listen('en'), listen('de')]);
+  await waitFor('both to listen', () => listening === 2);
+  const { backup, archive } = makeBackup();
+  const { id } = await core.firstTarget();
+  const upload = await core.client.announce(id, backup);
+  const cut = new Uint8Array(archive.subarray(0, 5_000));
+  await expect(core.client.send(id, upload.id, cut)).rejects.toBeDefined();
+  expect(await heard).toEqual([
+    expect.stringMatching(/^The backup/),
+    expect.stringMatching(/^Die Sicherung/),
+  ]);
+  gone.abort();
 });
 
 test('what an older version kept as sentences, or a newer one by other names, is read', async () => {

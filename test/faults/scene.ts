@@ -111,6 +111,8 @@ export class Scene {
   async check(deed: Deed, problem: ProblemDocument | undefined): Promise<void> {
     // What a probe had to leave is removed once nobody can be using it any more.
     this.clock.forward(SWEPT_AFTER_MS);
+    // a reading that began with the fault is shared by whoever asks meanwhile
+    await this.clock.during(this.#list());
     const ids = (await this.#listAgain()).map(({ backup }) => backup.backup_id).sort();
     if (deed === 'upload' && !problem) this.#kept.add(nightly);
     // Once its description is gone the backup is, although the person was told of a problem.
