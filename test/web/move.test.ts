@@ -58,7 +58,7 @@ inBrowser('moving to another device', () => {
     await page.getByLabel('Passphrase of the file', { exact: true }).fill('correct horse battery');
     await page.getByRole('button', { name: 'Take over' }).click();
     await dialog.getByRole('button', { name: 'Take over' }).click();
-    await page.getByText('Came back: 2 locations, general settings, and accesses.').waitFor();
+    await page.getByText('Came back: 2 locations, general settings and accesses.').waitFor();
     expect(stage.core.deeds.at(-1)?.body).toEqual({
       passphrase: 'correct horse battery',
       file: Buffer.from('sealed').toString('base64'),
