@@ -124,7 +124,7 @@ class BackupsPage extends Page {
           id: 'search',
           label: t('backups.search'),
           value: this.#wanted,
-          required: true,
+          type: 'search',
           input: (text) => {
             this.#wanted = text.trim();
             this.#shown = AT_ONCE;

@@ -19,6 +19,8 @@ interface FieldOptions {
   /** What is wrong with what stands there. */
   readonly error?: string | undefined;
   readonly required?: boolean;
+  /** It need not be filled in, and that goes without saying. */
+  readonly unmarked?: boolean;
   readonly placeholder?: string;
   /** As browsers and password managers understand it. */
   readonly autocomplete?: string;
@@ -47,6 +49,7 @@ function toggleSecret(event: Event): void {
 /** A line, or some lines, that are typed. */
 export function field(options: FieldOptions): TemplateResult {
   const { id, label, value, input, type = 'text', help, error, required, unit, suggestions = [] } = options;
+  const unmarked = options.unmarked || type === 'search';
   const described = `${help ? `${id}-help ` : ''}${id}-error`;
   const changed = (event: Event) => input((event.target as HTMLInputElement).value);
   const common = {
@@ -84,7 +87,7 @@ export function field(options: FieldOptions): TemplateResult {
   ></textarea>`;
   return html`
     <div class="field">
-      <label for=${id}>${label}${required || type === 'search' ? nothing : html` <span class="quiet">${t('field.optional')}</span>`}</label>
+      <label for=${id}>${label}${required || unmarked ? nothing : html` <span class="quiet">${t('field.optional')}</span>`}</label>
       <div class="control">
         ${type === 'multiline' ? lines : line}
         ${
@@ -215,6 +218,7 @@ export function settingField(options: SettingOptions): TemplateResult {
     value,
     type: setting.type,
     required: setting.required === true && !kept,
+    unmarked: kept === true,
     input: (text) => change(setting.type === 'number' ? readNumber(text) : text),
     ...(setting.unit ? { unit: setting.unit } : {}),
     ...(setting.type === 'secret' ? { autocomplete: 'new-password' } : {}),

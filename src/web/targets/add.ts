@@ -10,7 +10,7 @@ import { t } from '../words/index.ts';
 import { Check } from './check.ts';
 import { targetFields } from './form.ts';
 import { elsewhere, foundCard } from './found.ts';
-import { addressFrom, FOLDER, fieldsFor, OTHER, type Values, whereOf } from './preset.ts';
+import { addressFrom, entered, FOLDER, fieldsFor, OTHER, type Values, whereOf } from './preset.ts';
 import { rights } from './rights.ts';
 import { faults } from './validate.ts';
 
@@ -117,7 +117,8 @@ class AddTarget extends Page {
 
   get #settings(): Values {
     const preset = this.#preset;
-    return preset ? { ...this.#values, ...addressFrom(preset, this.#where) } : this.#values;
+    const values = entered(fieldsFor(this.#kind, preset), this.#values, this.#values);
+    return preset ? { ...values, ...addressFrom(preset, this.#where) } : values;
   }
 
   #changed(name: string, value: FieldValue): void {

@@ -9,7 +9,7 @@ import { Page } from '../shell/page.ts';
 import { t } from '../words/index.ts';
 import { Check } from './check.ts';
 import { targetFields } from './form.ts';
-import type { Values } from './preset.ts';
+import { entered, type Values } from './preset.ts';
 import { faults } from './validate.ts';
 
 /** In place of a secret that stays: only that it is there is known here. */
@@ -75,12 +75,14 @@ class EditTarget extends Page {
   }
 
   /** Secrets that were emptied again stay as they are. */
-  #patch({ settings }: Target): Record<string, FieldValue> {
-    const secrets = TARGET_FIELDS[settings.kind]
-      .filter(({ type }) => type === 'secret')
-      .map(({ name }) => name);
+  #patch({ settings }: Target): Values {
+    const fields = TARGET_FIELDS[settings.kind];
+    const all = { ...(settings as Values), ...this.#changes };
+    const secrets = fields.filter(({ type }) => type === 'secret').map(({ name }) => name);
     return Object.fromEntries(
-      Object.entries(this.#changes).filter(([name, value]) => value !== '' || !secrets.includes(name)),
+      Object.entries(entered(fields, this.#changes, all)).filter(
+        ([name, value]) => value !== '' || !secrets.includes(name),
+      ),
     );
   }
 

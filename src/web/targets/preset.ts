@@ -58,3 +58,12 @@ function encryptionOf(field: Field, { encryption }: Provider): Field {
 export function isAsked({ when }: Field, values: Values): boolean {
   return !when || when.is.includes(String(values[when.field] ?? ''));
 }
+
+/** What was entered, without what has no place in the form any more. */
+export function entered(fields: readonly Field[], changes: Values, all: Values): Values {
+  const asked = (name: string) => {
+    const field = fields.find((other) => other.name === name);
+    return !field || isAsked(field, all);
+  };
+  return Object.fromEntries(Object.entries(changes).filter(([name]) => asked(name)));
+}
