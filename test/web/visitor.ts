@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Frame, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import type { Language } from '../../src/contract/index.ts';
 
@@ -41,9 +41,9 @@ export class Visitor {
   }
 
   /** What axe-core finds on the page as it stands. */
-  async accessibilityFaults(): Promise<string[]> {
-    await this.page.evaluate(AXE);
-    const { violations } = (await this.page.evaluate(
+  async accessibilityFaults(frame: Frame = this.page.mainFrame()): Promise<string[]> {
+    await frame.evaluate(AXE);
+    const { violations } = (await frame.evaluate(
       'axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] })',
     )) as { violations: { id: string; help: string; nodes: { html: string; failureSummary: string }[] }[] };
     return violations.flatMap(({ id, nodes }) =>
@@ -52,8 +52,8 @@ export class Visitor {
   }
 
   /** What is too wide for the window, or too small for a finger. */
-  async layoutFaults(): Promise<string[]> {
-    return (await this.page.evaluate(`(() => {
+  async layoutFaults(frame: Frame = this.page.mainFrame()): Promise<string[]> {
+    return (await frame.evaluate(`(() => {
       const faults = [];
       const { scrollWidth, clientWidth } = document.documentElement;
       if (scrollWidth > clientWidth) {
@@ -71,9 +71,9 @@ export class Visitor {
   }
 
   /** Nothing of what nobody should have to find out. */
-  async expectGood(): Promise<void> {
-    expect(await this.accessibilityFaults()).toEqual([]);
-    expect(await this.layoutFaults()).toEqual([]);
+  async expectGood(frame?: Frame): Promise<void> {
+    expect(await this.accessibilityFaults(frame)).toEqual([]);
+    expect(await this.layoutFaults(frame)).toEqual([]);
     expect(this.offences).toEqual([]);
   }
 
