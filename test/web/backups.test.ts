@@ -28,7 +28,7 @@ inBrowser('the backups', () => {
     async ({ scene, ...options }) => {
       scene(stage.core);
       const visitor = await stage.visit({ ...options, path: '/backups' });
-      await visitor.page.locator('.rows, .empty').first().waitFor();
+      await visitor.page.locator('.stack, .empty').first().waitFor();
       await visitor.expectGood();
     },
   );

@@ -84,6 +84,16 @@ inBrowser('the overview', () => {
   });
 });
 
+inBrowser('beside a problem that is mended first', () => {
+  test('nothing leads to the same place twice', async () => {
+    freshHome(stage.core);
+    const { page } = await stage.visit();
+    await page.locator('.verdict').getByRole('link', { name: 'Connect Home Assistant' }).waitFor();
+    await page.getByRole('article').first().waitFor();
+    expect(await page.locator('.verdict .actions').getByRole('link').count()).toBe(1);
+  });
+});
+
 inBrowser('a backup by a click', () => {
   const nas = folder({ id: 'nas', name: 'NAS' });
 
@@ -165,6 +175,7 @@ inBrowser('a backup by a click', () => {
       .or(page.getByText('0 byte of 3.4 GB'))
       .waitFor();
     expect(await page.getByText(' left').count()).toBe(0);
+    await expect.poll(() => stage.core.listeners).toBe(1);
     // what comes within seconds makes a speed
     for (let done = 1; (await page.getByText(/MB\/s · .* left/).count()) === 0; done += 1) {
       stage.core.tell({ event: 'operation_changed', operation: upload(nas, { done: done * 2_000_000 }) });
@@ -204,6 +215,12 @@ inBrowser('automatic backups', () => {
     await visitor.expectGood();
     const use = dialog.getByRole('button', { name: 'Use for automatic backups' });
     expect(await use.isDisabled()).toBe(true);
+    // under the pointer it is no button to press, either
+    await use.hover({ force: true });
+    const ground = await page.evaluate(
+      "getComputedStyle(document.querySelector('dialog .actions .primary')).backgroundColor",
+    );
+    expect(ground).toBe('rgba(0, 0, 0, 0)');
     await dialog.getByLabel('The key is kept somewhere else than on this device.').check();
     await use.click();
     await page.getByText('Automatic backups go here from now on.').waitFor();

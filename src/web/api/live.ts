@@ -33,7 +33,7 @@ export class Live<Value> {
   /** Looks, until the returned function is called. */
   watch(changed: () => void): () => void {
     this.#watchers.add(changed);
-    if (this.#stale) void this.refresh();
+    if (this.#stale || this.trouble) void this.refresh();
     return () => this.#watchers.delete(changed);
   }
 
@@ -53,6 +53,8 @@ export class Live<Value> {
     const applied = this.value === undefined ? undefined : this.#source.apply?.(this.value, event);
     if (applied !== undefined) {
       this.value = applied;
+      // what is on its way was read before this happened
+      if (this.#fetching) this.#stale = true;
       this.#tell();
       return;
     }

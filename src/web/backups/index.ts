@@ -82,7 +82,7 @@ class BackupsPage extends Page {
     const found = this.#wanted ? backups.filter((stored) => fits(stored, targets, this.#wanted)) : backups;
     return html`
       ${note} ${backups.length > SEARCHED_FROM ? this.#search(found.length) : nothing}
-      <ul class="card rows">
+      <ul class="card stack">
         ${repeat(
           found.slice(0, this.#shown),
           ({ backup, places }) => `${backup.backup_id} ${places[0]?.target_id}`,

@@ -69,7 +69,7 @@ class BackupPage extends Page {
       <hs-under-way .app=${this.app}></hs-under-way>
       <section class="section" aria-labelledby="places">
         <h2 id="places">${t('overview.places_title', { count: places.length })}</h2>
-        <ul class="card rows">
+        <ul class="card stack">
           ${places.map((place) => this.#place(stored, place, targets))}
         </ul>
         ${
@@ -79,7 +79,7 @@ class BackupPage extends Page {
                   label: t('item.delete_everywhere'),
                   danger: true,
                   act: () =>
-                    this.#delete(
+                    void this.#delete(
                       stored,
                       targets,
                       places.map(({ target_id }) => target_id),
@@ -129,7 +129,7 @@ class BackupPage extends Page {
             label: t('act.delete'),
             name: t('item.delete_from', { name }),
             danger: true,
-            act: () => this.#delete(stored, targets, [target_id]),
+            act: () => void this.#delete(stored, targets, [target_id]),
           })}
         </div>
       </li>

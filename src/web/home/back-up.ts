@@ -15,11 +15,14 @@ class BackUp extends Page {
   static override properties = {
     app: { attribute: false },
     only: { attribute: false },
+    modest: { type: Boolean },
     primary: { type: Boolean },
   };
   /** Where it goes; without it, where the automatic ones go. */
   declare only: Target | undefined;
   declare primary: boolean;
+  /** Something beside it says already what is missing. */
+  declare modest: boolean;
   #trouble: Trouble | undefined;
   /** The newest end of a backup before ours; undefined while none of ours was begun. */
   #before: string | null | undefined;
@@ -28,12 +31,13 @@ class BackUp extends Page {
     return [this.app.data.home, this.app.data.targets];
   }
 
-  protected override render(): TemplateResult {
+  protected override render(): TemplateResult | typeof nothing {
     const { home, targets } = this.app.data;
     const label = t(this.only ? 'back_up.first' : 'back_up.act');
     const idle = html`<button type="button" class="button" disabled><span>${label}</span></button>`;
     if (!home.value || !targets.value) return idle;
     const plan = planBackUp(home.value, targets.value.targets, this.only);
+    if (this.modest && (plan.way === 'connect' || plan.way === 'pair')) return nothing;
     if (plan.way === 'connect') return linkButton(t('back_up.connect'), LINKS.connect, this.primary);
     if (plan.way === 'pair') return linkButton(t('back_up.pair'), LINKS.pair, this.primary);
     const busy = home.value.backups?.state !== 'idle';

@@ -49,7 +49,9 @@ export function noticeAction(app: App, notice: Notice, primary = false): Templat
   return button({
     label: t(`notice.${action}`),
     primary,
-    act: () => useAutomatic(app, home && known(home, targets).length > 0 ? known(home, targets) : targets),
+    act: () => {
+      void useAutomatic(app, home && known(home, targets).length > 0 ? known(home, targets) : targets);
+    },
   });
 }
 

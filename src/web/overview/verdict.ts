@@ -47,7 +47,7 @@ export function verdictCard(app: App, overview: Overview): TemplateResult {
       </div>
       <div class="actions start">
         ${notice ? noticeAction(app, notice, true) : nothing}
-        ${backsUp ? nothing : html`<hs-back-up .app=${app} ?primary=${!notice}></hs-back-up>`}
+        ${backsUp ? nothing : html`<hs-back-up .app=${app} ?primary=${!notice} ?modest=${notice !== undefined}></hs-back-up>`}
       </div>
     </header>
   `;

@@ -53,7 +53,11 @@ class TargetAdded extends Page {
         t('added.automatic_text'),
         scheduled
           ? status('ok', t('added.is_automatic'))
-          : button({ label: t('automatic.act'), primary: true, act: () => useAutomatic(this.app, [target]) }),
+          : button({
+              label: t('automatic.act'),
+              primary: true,
+              act: () => void useAutomatic(this.app, [target]),
+            }),
       )}
       ${this.#step(
         t('added.first'),

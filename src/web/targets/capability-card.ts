@@ -66,7 +66,7 @@ export function capabilityCard(
             ? t('card.days', { count: lifecycle.aborts_after_days })
             : t(`card.service.${lifecycle.state === 'on' ? 'off' : lifecycle.state}`),
         )}
-        ${line(t('card.rights'), missing.length > 0 ? 'warn' : 'ok', missing.length > 0 ? missing.map(({ name }) => name).join(', ') : t('card.all_rights'))}
+        ${line(t('card.rights'), missing.length > 0 ? 'warn' : 'ok', missing.length > 0 ? t('card.missing', { names: missing.map(({ name }) => name).join(', ') }) : t('card.all_rights'))}
       </dl>
       ${
         quirks.length > 0

@@ -56,10 +56,10 @@ class TargetPage extends Page {
           ${button({ label: t('target.check'), act: () => this.#examine() })}
           ${
             home.value && known(home.value, [target]).length > 0 && !isScheduled(home.value, target)
-              ? button({ label: t('automatic.act'), act: () => useAutomatic(this.app, [target]) })
+              ? button({ label: t('automatic.act'), act: () => void useAutomatic(this.app, [target]) })
               : nothing
           }
-          ${button({ label: t('target.remove'), danger: true, act: () => this.#remove(target) })}
+          ${button({ label: t('target.remove'), danger: true, act: () => void this.#remove(target) })}
         </div>
       </section>
       ${report && elsewhere(report).length > 0 ? foundCard(report, (folder) => this.#adopt(folder), nothing) : nothing}
