@@ -35,7 +35,7 @@ import { roomIn } from './overview/room.ts';
 import { createPortables } from './portables.ts';
 import { provision } from './provisioning/index.ts';
 import { createRecovery, type RecoveryEvents } from './recovery/index.ts';
-import { createSystem } from './system/index.ts';
+import { copyProblem, createSystem } from './system/index.ts';
 import { createTransfer } from './transfer/index.ts';
 import { VERSION } from './version.ts';
 
@@ -192,6 +192,8 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         home: () => home.document(),
         paired: () => tokens.anyUsed(),
         room: () => roomIn(dataDir),
+        copyProblem: () => copyProblem(jobs),
+        provisioningProblem: () => provided.problem,
         recoveryKeyKept: () => recovery.isKept(),
         overdueDays: () => general.current.overdue_days,
       },

@@ -16,6 +16,7 @@ export const NOTICE_ACTIONS = [
   'pair',
   'keep_recovery_key',
   'open_backups',
+  'open_about',
 ] as const;
 
 interface NoticeDescription {
@@ -58,6 +59,10 @@ export const NOTICES = {
   home_assistant_away: { severity: 'warning', action: 'connect_home_assistant' },
   /** The disk with the core's own data is nearly full. {free} in words: `420 MB` */
   disk_low: { severity: 'warning', action: 'open_backups', repair: true },
+  /** The last attempt to copy the database failed. {problem} */
+  database_not_copied: { severity: 'warning', action: 'open_about' },
+  /** Nothing was taken of the settings that a file or the environment provides. {problem} */
+  provisioning_wrong: { severity: 'warning', action: 'open_about' },
   /** Nobody has said yet that the recovery key is written down. */
   recovery_key_not_kept: { severity: 'info', action: 'keep_recovery_key' },
 } as const satisfies Record<string, NoticeDescription>;

@@ -1,5 +1,6 @@
 import type { BackupDescription, HomeAssistant, LastBackup, Operation, Target } from '../contract/index.ts';
 import type { Clock } from '../kernel/clock.ts';
+import type { Problem } from '../kernel/errors.ts';
 
 /** What is known of targets and of what lies there. */
 interface StoredFacts {
@@ -27,6 +28,10 @@ export interface Sources {
   /** Whether a Home Assistant has ever come in. */
   readonly paired: () => Promise<boolean>;
   readonly room: () => Promise<Room>;
+  /** Why the last copy of the database failed; undefined where it did not. */
+  readonly copyProblem: () => Problem | undefined;
+  /** Why nothing of the settings from outside was taken; undefined where it was, or there are none. */
+  readonly provisioningProblem: () => Problem | undefined;
   /** Whether a person keeps the recovery key, or there is none to be kept. */
   readonly recoveryKeyKept: () => Promise<boolean>;
   /** As it is set; 0 follows Home Assistant's schedule. */
@@ -44,6 +49,8 @@ export interface Facts extends StoredFacts {
   readonly paired: boolean;
   /** What is left where that is little (bytes). */
   readonly littleRoom: number | undefined;
+  readonly copyProblem: Problem | undefined;
+  readonly provisioningProblem: Problem | undefined;
   readonly recoveryKeyKept: boolean;
   readonly overdueDays: number;
 }
@@ -86,6 +93,8 @@ export class Observer {
       homeAwayMs: this.#homeAway(document),
       paired: used,
       littleRoom,
+      copyProblem: this.#sources.copyProblem(),
+      provisioningProblem: this.#sources.provisioningProblem(),
       recoveryKeyKept: kept,
       overdueDays: overdueDays(),
     };

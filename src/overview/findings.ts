@@ -112,6 +112,16 @@ function homeFindings({ home, homeAwayMs, paired }: Facts): Finding[] {
   return findings;
 }
 
+function boxFindings({ copyProblem, provisioningProblem, recoveryKeyKept }: Facts): Finding[] {
+  const findings: Finding[] = [];
+  if (copyProblem) findings.push({ code: 'database_not_copied', params: { problem: copyProblem } });
+  if (provisioningProblem) {
+    findings.push({ code: 'provisioning_wrong', params: { problem: provisioningProblem } });
+  }
+  if (!recoveryKeyKept) findings.push({ code: 'recovery_key_not_kept' });
+  return findings;
+}
+
 const RANK: readonly Severity[] = ['error', 'warning', 'info'];
 
 /** How bad a notice is. */
@@ -121,7 +131,7 @@ export function severityOf(code: NoticeCode): Severity {
 
 /** Everything that needs a person, the worst first. */
 export function findingsIn(facts: Facts): Finding[] {
-  const { targets, littleRoom, recoveryKeyKept } = facts;
+  const { targets, littleRoom } = facts;
   const findings = [
     ...targets.flatMap((target) => targetFindings(target, facts)),
     ...backupFindings(facts),
@@ -129,7 +139,7 @@ export function findingsIn(facts: Facts): Finding[] {
     ...(littleRoom === undefined
       ? []
       : [{ code: 'disk_low', params: { free: { bytes: littleRoom } } } as const]),
-    ...(recoveryKeyKept ? [] : [{ code: 'recovery_key_not_kept' } as const]),
+    ...boxFindings(facts),
   ];
   const codes = Object.keys(NOTICES);
   const rank = ({ code }: Finding) => RANK.indexOf(severityOf(code)) * codes.length + codes.indexOf(code);

@@ -34,6 +34,11 @@ interface SystemOptions {
 /** Each night, at an hour at which few do anything and Home Assistant has not begun yet. */
 const COPY_JOB = { name: 'database_copy', pattern: '30 3 * * *', jitterMs: 30 * 60_000 };
 
+/** Why the last copy of the database failed; undefined where it did not. */
+export function copyProblem(jobs: Jobs): Problem | undefined {
+  return jobs.states().find(({ name }) => name === COPY_JOB.name)?.problem;
+}
+
 /** Alive, which version, which API: for programs. */
 function statusRoutes(info: Info, document: () => Record<string, unknown>): Route[] {
   return [
@@ -77,7 +82,7 @@ function insightRoutes(options: SystemOptions): Route[] {
     ...options,
     copy: () => ({
       madeAt: copies.newestAt(),
-      problem: jobs.states().find(({ name }) => name === COPY_JOB.name)?.problem,
+      problem: copyProblem(jobs),
     }),
   });
   return [

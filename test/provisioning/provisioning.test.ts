@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { About, MqttStatus } from '../../src/contract/index.ts';
+import type { About, MqttStatus, Overview } from '../../src/contract/index.ts';
 import { readEnvironment } from '../../src/environment.ts';
 import { snapshot } from '../api/snapshot.ts';
 import { makeBackup } from '../harness/archives.ts';
@@ -218,6 +218,14 @@ describe('a file', () => {
     await start();
     expect(await settings()).toMatchObject({ name: 'Homestash' });
     expect((await core.client.targets()).map(({ name }) => name)).toEqual(['Local folder']);
+    const { notices } = await core.client.call<Overview>('GET', '/api/v1/overview');
+    expect(notices).toContainEqual(
+      expect.objectContaining({
+        code: 'provisioning_wrong',
+        action: 'open_about',
+        text: expect.stringContaining('targets.1.kind'),
+      }),
+    );
     expect(await mqtt()).toMatchObject({ source: 'none' });
   });
 

@@ -3,4 +3,5 @@ export const LINKS = {
   connect: '#/settings/home-assistant',
   pair: '#/settings/pairing',
   recovery_key: '#/settings/recovery-key',
+  about: '#/settings/about',
 } as const;
