@@ -269,6 +269,19 @@ test('while a backup is on its way, nothing is taken over that would cut it', as
   expect(await send(person, await sealed(documentOf({})))).toEqual({ targets: 0, settings: [] });
 });
 
+test('a kill -9 right after the answer loses nothing of it', async () => {
+  const core = await stage.core();
+  const person = new Person(core.url);
+  keepCheapPassword(core.dataDir, PASSWORD);
+  await person.signIn(PASSWORD);
+  const { targets, general, instance } = PARTS;
+  await send(person, await sealed(documentOf({ targets, general, instance })));
+  await core.kill9();
+  await core.start();
+  expect(await core.client.info()).toMatchObject({ instance_id: instance.id, name: general.name });
+  expect((await core.client.targets()).map(({ name }) => name)).toContain('Bucket');
+});
+
 test('the program starts anew by itself, in the same process and at the same address', async () => {
   const core = await stage.core();
   const person = new Person(core.url);
