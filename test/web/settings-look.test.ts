@@ -39,7 +39,7 @@ inBrowser('the settings', () => {
       for (const path of PAGES) {
         await page.goto(`${stage.core.url}/#/settings${path}`);
         await page.getByRole('heading', { level: 1 }).waitFor();
-        await page.waitForFunction('!document.querySelector(".skeleton")');
+        await expect.poll(() => page.locator('.skeleton').count()).toBe(0);
         await visitor.expectGood();
       }
     },
@@ -57,7 +57,7 @@ inBrowser('the settings', () => {
       await page.getByRole('link', { name: 'Settings' }).nth(1).waitFor();
       titles.add(await page.title());
       // who listens hears the sentence of the page
-      await page.waitForFunction('!document.querySelector(".skeleton")');
+      await expect.poll(() => page.locator('.skeleton').count()).toBe(0);
       await expect.poll(() => page.evaluate('document.activeElement.tagName')).toBe('H1');
       await page.getByRole('main').getByRole('link', { name: 'Settings' }).click();
       await rows.nth(PAGES.length - 2).waitFor();
