@@ -1,18 +1,21 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Target } from '../../src/contract/index.ts';
-import { haveVersitygw, version } from '../../test/harness/cache.ts';
+import { type HomeAssistant as HomeAssistantDocument, PATHS, type Target } from '../../src/contract/index.ts';
+import { haveVersitygw, repositoryRoot, version } from '../../test/harness/cache.ts';
 import { agentId, type CoreProcess } from '../../test/harness/core.ts';
 import type { Answer, HomeAssistant } from '../../test/harness/home-assistant.ts';
 import { pairWithHomeAssistant } from '../../test/harness/pairing.ts';
+import { Person } from '../../test/harness/person.ts';
 import { BucketOnDisk, bucketInput } from '../../test/harness/s3-target.ts';
 import { Stage } from '../../test/harness/stage.ts';
+import { buildWeb } from './build-web.ts';
 import { during, megabytes, seconds, speed, tell } from './narrator.ts';
 
 // Stands in for a home's recordings: long enough to see a speed, short enough to wait for.
 const BALLAST_BYTES = 128 * 1024 * 1024;
 const OWNER = { username: 'demo', password: 'homestash' };
+const PAGE_PASSWORD = 'keeps the home';
 const BACKUP_NAME = 'Demo backup';
 // As shells report a program that SIGINT ended.
 const EXIT_INTERRUPTED = 130;
@@ -86,6 +89,15 @@ function follow(): (event: Answer) => void {
   };
 }
 
+/** What a person does once in our page: a password, and the way into Home Assistant. */
+async function moveIn(home: HomeAssistant, core: CoreProcess): Promise<void> {
+  const person = new Person(core.url);
+  await person.setUp(core.setupCode(), PAGE_PASSWORD);
+  const access = { url: home.url, token: home.token };
+  const { state } = await person.call<HomeAssistantDocument>('PUT', PATHS.home_assistant, access);
+  if (state !== 'connected') throw new Error(`Homestash's way into Home Assistant is ${state}`);
+}
+
 async function createBackup(home: HomeAssistant, core: CoreProcess, place: Place) {
   writeFileSync(join(home.configDir, 'photos.bin'), randomBytes(BALLAST_BYTES));
   tell(`Home Assistant makes a backup of itself, with ${megabytes(BALLAST_BYTES)} of photos:`);
@@ -131,6 +143,11 @@ async function compare(home: HomeAssistant, backup: { id: string; agent: string 
 
 async function run(stage: Stage): Promise<{ home: HomeAssistant; core: CoreProcess; place: Place }> {
   tell('Starting the parts:');
+  await during(
+    'building the page',
+    () => buildWeb(join(repositoryRoot, 'dist/web')),
+    () => "Homestash's page is built",
+  );
   const starting = [
     during(
       'starting Homestash',
@@ -152,6 +169,11 @@ async function run(stage: Stage): Promise<{ home: HomeAssistant; core: CoreProce
     () => pairWithHomeAssistant(home, core),
     () => `Paired with a code: "${place.target.name}" is a location under Settings → System → Backups`,
   );
+  await during(
+    'connecting back',
+    () => moveIn(home, core),
+    () => 'Homestash is connected to Home Assistant, too, and follows its schedule',
+  );
   const backup = await createBackup(home, core, place);
   await compare(home, backup, place);
   return { home, core, place };
@@ -162,7 +184,8 @@ function showAround({ home, core, place }: Awaited<ReturnType<typeof run>>): voi
   tell('Have a look:');
   for (const line of [
     `Home Assistant  ${home.url}/config/backup  user ${OWNER.username}  password ${OWNER.password}`,
-    `Homestash       ${core.url}/api/openapi.json`,
+    `Homestash       ${core.url}/  password ${PAGE_PASSWORD}`,
+    `  its API       ${core.url}/api/openapi.json`,
     ...place.look,
   ]) {
     tell(`  ${line}`);

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { cacheDir, haveVersitygw, repositoryRoot, version } from '../harness/cache.ts';
+import { Person } from '../harness/person.ts';
 import { Stage } from '../harness/stage.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
@@ -53,6 +54,10 @@ describe('script/demo', () => {
       expect(run.output()).toContain('They are equal');
       const url = /Home Assistant {2}(http:\/\/[^/]+)/.exec(run.output())?.[1] ?? '';
       expect((await fetch(url)).status).toBe(200);
+      const [, page = '', password = ''] =
+        /Homestash {7}(http:\S+)\/ {2}password (.+)/.exec(run.output()) ?? [];
+      expect(await (await fetch(page)).text()).toContain('<title>Homestash</title>');
+      expect((await new Person(page).signIn(password)).state).toBe('signed_in');
       run.child.kill('SIGINT');
       expect(await run.ended).toBe(0);
       await expect(fetch(url)).rejects.toThrow('fetch failed');

@@ -7,6 +7,7 @@ import { repositoryRoot } from './cache.ts';
 import { CoreClient } from './core-client.ts';
 import { freePort } from './free-port.ts';
 import { failedStart, Program } from './process.ts';
+import { setupCodeIn } from './setup-code.ts';
 import { removeTemporary, temporaryFolder } from './temporary.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -72,6 +73,11 @@ export class CoreProcess {
       await failedStart(this.program, 'the core', error);
     }
     this.#client ??= await CoreClient.pair(this.url, await this.pairingCode());
+  }
+
+  /** What its log says to whoever opens the page first. */
+  setupCode(): string {
+    return setupCodeIn(this.program.log());
   }
 
   /** What `homestash pair` prints. */

@@ -8,6 +8,7 @@ import { giveToken } from '../../src/one-shot.ts';
 import { keepCheapPassword } from './cheap-password.ts';
 import { CoreClient } from './core-client.ts';
 import { Person } from './person.ts';
+import { setupCodeIn } from './setup-code.ts';
 
 // Tests that are about idle streams set their own.
 const IDLE_TIMEOUT_MS = 120_000;
@@ -52,9 +53,7 @@ export class LocalCore {
 
   /** What the log says to whoever looks for the code of the first password. */
   setupCode(): string {
-    const codes = this.lines.flatMap((line) => /"setup_code":"([^"]+)"/.exec(line)?.[1] ?? []);
-    if (codes.length === 0) throw new Error('no setup code was logged');
-    return codes.at(-1) as string;
+    return setupCodeIn(this.lines.join('\n'));
   }
 
   /** A person who has a password, and is signed in with it. */
