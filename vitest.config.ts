@@ -20,6 +20,7 @@ export default defineConfig({
         test: {
           name: 'web',
           include: ['test/web/**/*.test.ts'],
+          globalSetup: ['test/web/built-web.ts'],
           setupFiles: ['test/setup.ts'],
           // each has a browser of its own
           maxWorkers: 2,
@@ -31,8 +32,10 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          globalSetup: ['test/web/built-web.ts'],
           setupFiles: ['test/setup.ts'],
-          fileParallelism: false,
+          // they wait more than they work, but a Home Assistant that starts takes a processor for itself
+          maxWorkers: 2,
           testTimeout: 600_000,
           hookTimeout: 300_000,
         },

@@ -9,7 +9,7 @@ import { builtWeb } from './built-web.ts';
 /** All that one browser ever loads of the page: our own code, the libraries and the words of one language (bytes). */
 const BUDGET = 60_000;
 
-const dir = await builtWeb();
+const dir = builtWeb();
 const names = readdirSync(dir);
 const plain = names.filter((name) => !/\.(gz|br|txt)$/.test(name));
 

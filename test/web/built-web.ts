@@ -4,17 +4,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildWeb } from '../../script/lib/build-web.ts';
 
-let building: Promise<string> | undefined;
+/** Where the page was built; the processes of the tests inherit it. */
+const BUILT = 'HOMESTASH_TEST_WEB';
 
-async function build(): Promise<string> {
+/** Builds the page as it ships, once for all who show it; what is returned removes it. */
+export default async function setUpWeb(): Promise<() => void> {
   const dir = await mkdtemp(join(tmpdir(), 'homestash-built-web-'));
-  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
-  await buildWeb(join(dir, 'web'));
-  return join(dir, 'web');
+  await buildWeb(dir);
+  process.env[BUILT] = dir;
+  return () => rmSync(dir, { recursive: true, force: true });
 }
 
-/** The page as it ships, built once for each process. */
-export function builtWeb(): Promise<string> {
-  building ??= build();
-  return building;
+/** The folder with the page that `setUpWeb` has built. */
+export function builtWeb(): string {
+  const dir = process.env[BUILT];
+  if (!dir) throw new Error('setUpWeb has not built the page');
+  return dir;
 }

@@ -35,7 +35,7 @@ afterEach(async () => {
 
 inBrowser('the page with the core itself', () => {
   test('from the first start to a backup that is there, downloaded and deleted, by clicking only', async () => {
-    core = await startLocalCore({ webDir: await builtWeb() });
+    core = await startLocalCore({ webDir: builtWeb() });
     visitor = await visit(browser, core.url);
     const { page } = visitor;
 
@@ -88,7 +88,7 @@ inBrowser('the page with the core itself', () => {
 
   test('behind ingress it has the colours and the language of Home Assistant, its room, and nobody signs in', async () => {
     core = await startLocalCore({
-      webDir: await builtWeb(),
+      webDir: builtWeb(),
       supervisor: { url: 'http://127.0.0.1:1', token: 'the token of the Supervisor' },
       ingress: { port: 0, gateway: '127.0.0.1', bind: '127.0.0.1' },
       isAdministrator: async (userId) => userId === ADMINISTRATOR,

@@ -134,7 +134,7 @@ export class FakeCore {
       identify: async () => ({ kind: 'session', id: 'person' }),
       log,
       stopping: stopping.signal,
-      files: await loadFiles(await builtWeb()),
+      files: await loadFiles(builtWeb()),
     });
     const outer = app.fetch;
     app.fetch = async (request, ...rest) => {
