@@ -22,6 +22,7 @@ from .link import (
     notify_backup_listeners,
 )
 from .mirror import mirror
+from .notices import show_notices
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -56,15 +57,22 @@ async def async_setup_entry(hass: HomeAssistant, entry: HomestashConfigEntry) ->
     return True
 
 
+def _forget_issues(hass: HomeAssistant, entry: HomestashConfigEntry) -> None:
+    ir.async_delete_issue(hass, DOMAIN, issue_id(entry))
+    ir.async_delete_issue(hass, DOMAIN, away_issue_id(entry))
+    show_notices(hass, entry, [])
+
+
 async def async_unload_entry(hass: HomeAssistant, entry: HomestashConfigEntry) -> bool:
-    """Unload; the connection ends with the entry."""
+    """Unload; the connection ends with the entry, and what it was told if it stays so."""
+    if entry.disabled_by is not None:
+        _forget_issues(hass, entry)
     return True
 
 
 async def async_remove_entry(hass: HomeAssistant, entry: HomestashConfigEntry) -> None:
     """Give the access back. Nothing else is deleted: the core owns what it has."""
-    ir.async_delete_issue(hass, DOMAIN, issue_id(entry))
-    ir.async_delete_issue(hass, DOMAIN, away_issue_id(entry))
+    _forget_issues(hass, entry)
     try:
         await _client(hass, entry).revoke(entry.data[CONF_TOKEN_ID])
     except CoreError as error:

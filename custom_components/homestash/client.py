@@ -25,12 +25,15 @@ from .contract import (
     LIST_MAX_AGE_SECONDS,
     PATH_EVENTS,
     PATH_INFO,
+    PATH_OVERVIEW,
     PATH_PAIRING,
     PATH_PROVIDERS,
     PATH_TARGETS,
     BackupList,
     ContractError,
     Info,
+    Notice,
+    NoticeList,
     OperationOutcome,
     PairingRequest,
     PairingResult,
@@ -194,6 +197,11 @@ class CoreClient:
     async def info(self) -> Info:
         """Ask who the core is."""
         return self._read(Info.from_dict, await self.call("GET", PATH_INFO))
+
+    async def notices(self) -> list[Notice]:
+        """Ask what needs a person."""
+        answer = await self.call("GET", PATH_OVERVIEW)
+        return self._read(NoticeList.from_dict, answer).notices
 
     async def targets(self) -> list[dict[str, Any]]:
         """Ask for the targets, as the core describes them."""

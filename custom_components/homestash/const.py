@@ -7,8 +7,10 @@ from homeassistant.util.hass_dict import HassKey
 
 DOMAIN: Final = "homestash"
 
+CONF_ENTRY_ID: Final = "entry_id"
 CONF_INFO: Final = "info"
 CONF_PAIRING_CODE: Final = "pairing_code"
+CONF_TARGET_ID: Final = "target_id"
 CONF_TARGETS: Final = "targets"
 CONF_TOKEN_ID: Final = "token_id"
 

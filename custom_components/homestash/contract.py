@@ -321,6 +321,15 @@ PLACEHOLDERS: Final[dict[str, tuple[str, ...]]] = {
     "core_other": ("url",),
 }
 
+# The notices that have sentences of their own as repairs, and what stands in them.
+REPAIRS: Final[dict[str, tuple[str, ...]]] = {
+    "target_credentials": ("name", "problem"),
+    "target_broken": ("name", "problem"),
+    "target_unreachable": ("name", "problem"),
+    "backup_overdue": ("days",),
+    "disk_low": ("free",),
+}
+
 
 class ContractError(ValueError):
     """What came from the core is not what core and integration agreed on."""
@@ -621,6 +630,52 @@ class ProviderList:
         members = as_object(data)
         return cls(
             providers=member(members, "providers", list_of(Provider.from_dict)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that needs a person, worded by the core."""
+
+    id: str
+    code: str
+    severity: str
+    action: str
+    repair: bool
+    target_id: str | None
+    title: str
+    text: str
+    params: dict[str, str]
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """Read it from JSON; members that are not known are ignored."""
+        members = as_object(data)
+        return cls(
+            id=member(members, "id", as_text),
+            code=member(members, "code", as_text),
+            severity=member(members, "severity", as_text),
+            action=member(members, "action", as_text),
+            repair=member(members, "repair", as_flag),
+            target_id=member(members, "target_id", optional(as_text)),
+            title=member(members, "title", as_text),
+            text=member(members, "text", as_text),
+            params=member(members, "params", map_of(as_text)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeList:
+    """All that needs a person."""
+
+    notices: list[Notice]
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """Read it from JSON; members that are not known are ignored."""
+        members = as_object(data)
+        return cls(
+            notices=member(members, "notices", list_of(Notice.from_dict)),
         )
 
 

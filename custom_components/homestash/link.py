@@ -22,15 +22,18 @@ from .contract import (
     API_VERSION,
     EVENT_GOODBYE,
     EVENT_HELLO,
+    EVENT_OVERVIEW_CHANGED,
     EVENT_TARGETS_CHANGED,
     VERSION,
     ContractError,
     Info,
+    Notice,
     Target,
 )
 from .errors import CoreError, CoreNotUnderstood, CoreUnreachable
 from .events import read_events
 from .mirror import mirror, shown_targets, subentry_data, target_of
+from .notices import show_notices
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -103,6 +106,7 @@ class CoreLink:
         self._mismatch: CoreError | None = None
         self._warned: set[str] = set()
         self._shown = shown_targets(entry)
+        self._notices: list[Notice] = []
         self.client = client
         self._seen = asyncio.get_running_loop().time()
         self.connected = False
@@ -134,8 +138,11 @@ class CoreLink:
                     await self._refresh_info()
                     await self._refresh_targets()
                     self._found()
+                    await self._refresh_notices()
                 case name if name == EVENT_TARGETS_CHANGED:
                     await self._refresh_targets()
+                case name if name == EVENT_OVERVIEW_CHANGED:
+                    await self._refresh_notices()
                 case name if name == EVENT_GOODBYE:
                     return
 
@@ -165,6 +172,15 @@ class CoreLink:
         """Mirror the targets; the locations follow without a restart."""
         mirror(self._hass, self._entry, await fetch_targets(self.client))
 
+    async def _refresh_notices(self) -> None:
+        """Show what needs a person; that this is not known holds up nothing else."""
+        try:
+            self._notices = await self.client.notices()
+        except CoreError as error:
+            _LOGGER.debug("%s does not say what is wrong: %s", self._entry.title, error)
+            return
+        show_notices(self._hass, self._entry, self._notices)
+
     @callback
     def entry_changed(self, _change: ConfigEntryChange, entry: ConfigEntry) -> None:
         """Tell when locations appeared, vanished, or have another name."""
@@ -177,6 +193,7 @@ class CoreLink:
         if shown != self._shown:
             self._shown = shown
             notify_backup_listeners(self._hass)
+            show_notices(self._hass, entry, self._notices)
 
     def _rename(self, subentry: ConfigSubentry) -> None:
         """Take a name to the core that a person gave here; it owns the names."""

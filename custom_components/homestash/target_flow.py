@@ -19,14 +19,12 @@ from homeassistant.helpers.selector import (
 import voluptuous as vol
 
 from .const import DOMAIN
-from .contract import Provider, Target, as_object
+from .contract import Provider, Target
 from .errors import CoreError, explained
 from .link import CoreLink
 from .mirror import drop_subentry, hidden_targets, subentry_data, target_of
-from .target_form import entered_target, form, form_values, target_schema
-
-KIND_FOLDER: Final = "folder"
-KIND_S3: Final = "s3"
+from .target_editor import KIND_FOLDER, KIND_S3, TargetEditor
+from .target_form import form
 
 CONF_AUTOMATIC: Final = "automatic"
 CONF_PROVIDER: Final = "provider"
@@ -48,12 +46,10 @@ class TargetFlow(ConfigSubentryFlow):
     """The forms with which a person adds or changes a target."""
 
     _target: Target
+    _editor: TargetEditor
 
     def __init__(self) -> None:
-        """Begin with an empty form."""
-        self._title = ""
-        self._shown: dict[str, Any] = {}
-        self._regions: list[str] = []
+        """Know no provider yet."""
         self._providers: list[Provider] = []
 
     async def async_step_user(
@@ -99,12 +95,10 @@ class TargetFlow(ConfigSubentryFlow):
             ]
             schema = _choice(CONF_PROVIDER, options, CONF_PROVIDER)
             return self.async_show_form(step_id="provider", data_schema=schema)
+        self._editor = TargetEditor(self._link)
         for provider in self._providers:
             if provider.id == user_input[CONF_PROVIDER]:
-                self._title = provider.name
-                self._regions = provider.regions
-                settings = {"endpoint": provider.endpoint or ""}
-                self._shown = form_values(provider.name, KIND_S3, settings)
+                self._editor.take(provider)
                 return await self.async_step_s3()
         return await self.async_step_folder()
 
@@ -115,14 +109,11 @@ class TargetFlow(ConfigSubentryFlow):
         if self._get_entry().state is not ConfigEntryState.LOADED:
             return self.async_abort(reason="entry_not_loaded")
         self._target = target_of(self._get_reconfigure_subentry())
-        self._title = self._target.name
+        self._editor = TargetEditor(self._link, self._target)
         try:
-            target = await self._link.client.target(self._target.id)
+            kind = await self._editor.load(self._target)
         except CoreError as error:
             return self._abort(error)
-        settings = as_object(target["settings"])
-        kind: str = settings["kind"]
-        self._shown = form_values(self._target.name, kind, settings)
         return await self._settings(kind, None)
 
     async def async_step_s3(
@@ -181,28 +172,19 @@ class TargetFlow(ConfigSubentryFlow):
     async def _settings(
         self, kind: str, user_input: dict[str, Any] | None
     ) -> SubentryFlowResult:
-        """Ask until the core is content; what was entered stays in the form."""
-        is_new = self.source != SOURCE_RECONFIGURE
-        errors: dict[str, str] = {}
-        placeholders: dict[str, str] = {}
+        """Ask until the core is content."""
+        editor = self._editor
         if user_input is not None:
-            self._shown = user_input
-            try:
-                target = await self._link.client.save_target(
-                    None if is_new else self._target.id,
-                    entered_target(kind, user_input),
-                )
-            except CoreError as error:
-                self._link.heed(error)
-                errors["base"], placeholders = explained(error)
-            else:
+            target = await editor.save(kind, user_input)
+            if target is not None:
                 return await self._saved(target)
-        schema = target_schema(kind, self._regions, is_new=is_new)
         return self.async_show_form(
             step_id=kind,
-            data_schema=self.add_suggested_values_to_schema(schema, self._shown),
-            errors=errors,
-            description_placeholders={"title": self._title, **placeholders},
+            data_schema=self.add_suggested_values_to_schema(
+                editor.schema(kind), editor.shown
+            ),
+            errors=editor.errors,
+            description_placeholders=editor.placeholders,
         )
 
     async def _saved(self, target: Target) -> SubentryFlowResult:

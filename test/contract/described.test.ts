@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
-import { placeholdersOf, readTexts } from '../../src/contract/generate/texts.ts';
+import { placeholdersOf } from '../../src/contract/generate/placeholders.ts';
+import { readTexts } from '../../src/contract/generate/texts.ts';
 import { LANGUAGES, NOTICES, TARGET_FIELDS, TargetSettings } from '../../src/contract/index.ts';
 
 const root = new URL('../../', import.meta.url);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { placeholdersOf, readTexts } from '../../src/contract/generate/texts.ts';
+import { placeholdersOf } from '../../src/contract/generate/placeholders.ts';
+import { readTexts } from '../../src/contract/generate/texts.ts';
 import { LANGUAGES, PROBLEMS } from '../../src/contract/index.ts';
 
 const root = new URL('../../', import.meta.url);

@@ -92,6 +92,23 @@ def make_target(number: int = 1, **changes: Any) -> dict[str, Any]:
     }
 
 
+def make_notice(code: str = "target_credentials", **changes: Any) -> dict[str, Any]:
+    """Describe a notice in full."""
+    return {
+        "id": f"{code}_target1",
+        "code": code,
+        "severity": "error",
+        "action": "edit_target",
+        "repair": True,
+        "target_id": "target1",
+        "since": "2026-11-01T00:00:00.000Z",
+        "title": "Place 1 refuses the access of Homestash",
+        "text": "The key was revoked. Nothing new is stored there.",
+        "params": {"name": "Place 1", "problem": "The key was revoked."},
+        **changes,
+    }
+
+
 PROVIDERS = [
     {
         "id": "b2",
@@ -128,6 +145,8 @@ class FakeCore:
             "started_at": "2026-11-01T00:00:00.000Z",
         }
         self.targets = [make_target(1)]
+        # What needs a person.
+        self.notices: list[dict[str, Any]] = []
         self.tokens = {TOKEN: TOKEN_ID}
         self.secrets = {SECRET}
         self.stored: dict[tuple[str, str], tuple[dict[str, Any], bytes]] = {}
@@ -160,6 +179,7 @@ class FakeCore:
         route("POST", "/api/v1/pairing", self._pair)
         route("DELETE", "/api/v1/tokens/{token}", self._revoke)
         route("GET", "/api/v1/targets", self._targets)
+        route("GET", "/api/v1/overview", self._overview)
         route("POST", "/api/v1/targets", self._add_target)
         route("GET", "/api/v1/targets/{target}", self._target)
         route("PATCH", "/api/v1/targets/{target}", self._change_target)
@@ -283,6 +303,10 @@ class FakeCore:
 
     async def _targets(self, _request: web.Request) -> web.Response:
         return web.json_response({"targets": self.targets})
+
+    async def _overview(self, request: web.Request) -> web.Response:
+        assert request.headers["Accept-Language"] == "en"
+        return web.json_response({"verdict": "unsafe", "notices": self.notices})
 
     async def _add_target(self, request: web.Request) -> web.Response:
         wanted = await request.json()

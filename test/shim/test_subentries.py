@@ -165,7 +165,7 @@ async def add_b2(hass: HomeAssistant, entry: MockConfigEntry) -> dict[str, Any]:
     step = await begin(hass, entry)
     step = await submit(hass, step, {"provider": "b2"})
     assert (step["step_id"], step["errors"]) == ("s3", {})
-    assert step["description_placeholders"]["title"] == "Backblaze B2"
+    assert step["description_placeholders"]["location"] == "Backblaze B2"
     return await submit(hass, step, B2)
 
 

@@ -16,6 +16,22 @@ const PROVIDER: Model = {
   schema: v.pick(contract.Provider, ['id', 'name', 'endpoint', 'regions']),
 };
 
+const NOTICE: Model = {
+  name: 'Notice',
+  doc: 'Something that needs a person, worded by the core.',
+  schema: v.pick(contract.Notice, [
+    'id',
+    'code',
+    'severity',
+    'action',
+    'repair',
+    'target_id',
+    'title',
+    'text',
+    'params',
+  ]),
+};
+
 /**
  * What the integration reads and sends. Of large documents it takes only what it needs: a member that a newer core
  * drops or changes elsewhere then does no harm.
@@ -65,6 +81,12 @@ export const MODELS: readonly Model[] = [
     name: 'ProviderList',
     doc: 'All that are known.',
     schema: v.object({ providers: v.array(PROVIDER.schema) }),
+  },
+  NOTICE,
+  {
+    name: 'NoticeList',
+    doc: 'All that needs a person.',
+    schema: v.object({ notices: v.array(NOTICE.schema) }),
   },
   { name: 'Backup', doc: 'A stored backup.', schema: v.pick(contract.Backup, ['backup', 'crc32']) },
   {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ANNOUNCEMENT_TOPIC, LANGUAGES } from '../index.ts';
 import { appChangelog, appConfiguration, appRepository, appTexts, type Package } from './app.ts';
 import { pythonContract } from './python.ts';
+import { repairPlaceholders } from './repairs.ts';
 import { exceptionPlaceholders, integrationTexts, readTexts } from './texts.ts';
 
 const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
@@ -32,8 +33,13 @@ export function outputs(root: URL): ReadonlyMap<string, string> {
   const { homeassistant } = JSON.parse(read('hacs.json')) as { homeassistant: string };
   const integration = 'custom_components/homestash';
   const files = new Map<string, string>();
-  const placeholders = exceptionPlaceholders(readTexts(root, 'en'));
-  files.set(`${integration}/contract.py`, pythonContract({ version: project.version, placeholders }));
+  const english = readTexts(root, 'en');
+  const placeholders = exceptionPlaceholders(english);
+  const repairs = repairPlaceholders(english.notices);
+  files.set(
+    `${integration}/contract.py`,
+    pythonContract({ version: project.version, placeholders, repairs }),
+  );
   files.set(`${integration}/manifest.json`, json(manifest(project)));
   files.set('repository.yaml', appRepository(project));
   files.set('addon/config.yaml', appConfiguration(project, homeassistant));

@@ -198,10 +198,12 @@ interface PythonInput {
   readonly version: string;
   /** The placeholders of each sentence that the integration raises. */
   readonly placeholders: Readonly<Record<string, readonly string[]>>;
+  /** The same of each notice that becomes a repair. */
+  readonly repairs: Readonly<Record<string, readonly string[]>>;
 }
 
 /** The Python side of the contract. */
-export function pythonContract({ version, placeholders }: PythonInput): string {
+export function pythonContract({ version, placeholders, repairs }: PythonInput): string {
   const models = new Map<Node, string>();
   for (const model of MODELS) models.set(model.schema as unknown as Node, model.name);
   // Nested documents are read the way the integration reads them on their own.
@@ -252,6 +254,13 @@ export function pythonContract({ version, placeholders }: PythonInput): string {
         'PLACEHOLDERS',
         'tuple[str, ...]',
         Object.entries(placeholders).map(([key, names]) => [key, tuple(names)]),
+      ),
+      '',
+      '# The notices that have sentences of their own as repairs, and what stands in them.',
+      dictionary(
+        'REPAIRS',
+        'tuple[str, ...]',
+        Object.entries(repairs).map(([code, names]) => [code, tuple(names)]),
       ),
     ].join('\n'),
     READERS,

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { Language } from '../index.ts';
 import { type FormTexts, formChoices, formSteps } from './forms.ts';
+import { placeholdersOf } from './placeholders.ts';
+import { type NoticeTexts, repairTexts } from './repairs.ts';
 
 type Sentences = Readonly<Record<string, string>>;
 
@@ -17,7 +19,7 @@ interface Messages {
 /** A file in `translations/`. */
 export interface Texts extends FormTexts {
   readonly problems: Readonly<Record<string, { readonly title: string; readonly hint: string }>>;
-  readonly notices: Readonly<Record<string, { readonly title: string; readonly text: string }>>;
+  readonly notices: NoticeTexts;
   readonly app: {
     readonly configuration: Readonly<Record<string, { readonly name: string; readonly description: string }>>;
     readonly api_port: string;
@@ -31,6 +33,7 @@ export interface Texts extends FormTexts {
       readonly [part: string]: unknown;
     };
     readonly exceptions: Messages;
+    readonly issues: Readonly<Record<string, object>>;
     readonly [section: string]: unknown;
   };
 }
@@ -38,11 +41,6 @@ export interface Texts extends FormTexts {
 /** Reads the texts of a language. */
 export function readTexts(root: URL, language: Language): Texts {
   return JSON.parse(readFileSync(new URL(`translations/${language}.json`, root), 'utf8')) as Texts;
-}
-
-/** The names in braces of a sentence, each once, in order. */
-export function placeholdersOf(sentence: string): string[] {
-  return [...new Set([...sentence.matchAll(/\{(\w+)\}/g)].map((match) => match[1] as string))].sort();
 }
 
 /** Every error that the integration raises: the problems of the core and its own. */
@@ -62,9 +60,11 @@ export function exceptionPlaceholders(texts: Texts): Record<string, string[]> {
 
 /** A translation file of the integration. */
 export function integrationTexts(texts: Texts): object {
-  const { config, config_subentries, selector, exceptions } = texts.home_assistant;
+  const { config, config_subentries, selector, exceptions, issues } = texts.home_assistant;
   const { step, abort, ...subentry } = config_subentries.target;
   const errors = Object.fromEntries(Object.entries(exceptions).map(([key, { message }]) => [key, message]));
+  const steps = formSteps(texts);
+  const aborts = { ...errors, ...abort };
   return {
     ...texts.home_assistant,
     // what a form complains of is what a discovery without a form ends with
@@ -72,11 +72,12 @@ export function integrationTexts(texts: Texts): object {
     config_subentries: {
       target: {
         ...subentry,
-        step: { ...step, ...formSteps(texts) },
+        step: { ...step, ...steps },
         error: errors,
-        abort: { ...errors, ...abort },
+        abort: aborts,
       },
     },
+    issues: { ...issues, ...repairTexts(texts.notices, { steps, error: errors, abort: aborts }) },
     selector: { ...selector, ...formChoices(texts) },
     exceptions: exceptionTexts(texts),
   };
