@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Target } from '../../src/contract/index.ts';
 import { agentId, type CoreProcess } from '../harness/core.ts';
@@ -164,6 +164,35 @@ describe('the targets of a core in the forms of a real Home Assistant', () => {
     expect(done).toMatchObject({ type: 'create_entry', title: 'Still there' });
     await waitFor('its location', async () => (await agents()).includes(agentId(target)));
     await expectBackupsAt(target);
+  });
+
+  test('a key that was made anew is a repair, and is entered right there', async () => {
+    const target = await targetOf('Second');
+    const repair = async () =>
+      (await home.entries.issues('homestash')).find(
+        ({ translation_placeholders }) => translation_placeholders?.name === 'Second',
+      );
+    expect(await repair()).toBeUndefined();
+    await server.stop();
+    const port = Number(new URL(server.endpoint).port);
+    const dir = dirname(server.dataDir);
+    server = await stage.s3([], { dir, port, secretKey: 'made-anew' });
+    const { outcome } = await home.backups.create({ agentIds: [agentId(target)] });
+    expect(outcome.state).not.toBe('completed');
+
+    const issue = await waitFor('the repair', repair);
+    expect(issue).toMatchObject({ translation_key: 'target_credentials', severity: 'error' });
+    const form = await home.entries.startFix(issue);
+    expect(form).toMatchObject({ type: 'form', step_id: 's3', errors: {} });
+    const { secret_key: _, ...visible } = filledIn('Second', 'second');
+    const refused = await home.entries.submitFix(form.flow_id, visible);
+    expect(refused).toMatchObject({ type: 'form', errors: { base: 'core_problem' } });
+    expect(refused.description_placeholders?.title).toContain('secret key');
+    const done = await home.entries.submitFix(form.flow_id, filledIn('Second', 'second'));
+    expect(done.type, JSON.stringify(done)).toBe('create_entry');
+    await waitFor('the repair to go', async () => !(await repair()));
+    await expectBackupsAt(target);
+    expect(await repair()).toBeUndefined();
   });
 
   test('locations exist while the core is away', async () => {

@@ -12,6 +12,8 @@ export interface VersitygwOptions extends Whereabouts {
   dir?: string;
   region?: string;
   port?: number;
+  /** Another one than before is a key that was made anew. */
+  secretKey?: string;
   /** Keep old versions of objects, as a bucket with versioning does. */
   versioning?: boolean;
   /** Serve https. */
@@ -27,7 +29,8 @@ export async function startVersitygw(options: VersitygwOptions = {}): Promise<S3
     join(dir, name),
   ) as [string, string, string];
   for (const folder of [dataDir, metadataDir, versionsDir]) mkdirSync(folder, { recursive: true });
-  const [accessKey, secretKey] = ['homestash-test-key', 'homestash-test-secret'];
+  const { secretKey = 'homestash-test-secret' } = options;
+  const accessKey = 'homestash-test-key';
   const server = new S3Program({
     name: 'versitygw',
     host,

@@ -42,6 +42,7 @@ interface EntriesHost {
 }
 
 const FLOWS = '/api/config/config_entries/flow';
+const FIXES = '/api/repairs/issues/fix';
 const SUBENTRY_FLOWS = '/api/config/config_entries/subentries/flow';
 const ENTRIES = '/api/config/config_entries/entry';
 
@@ -127,11 +128,6 @@ export class ConfigEntries {
     return this.#host.rest('POST', `${SUBENTRY_FLOWS}/${flowId}`, data);
   }
 
-  /** The step that a flow stands at which was started elsewhere: by a repair. */
-  getSubentryFlow(flowId: string): Promise<FlowStep> {
-    return this.#host.rest('GET', `${SUBENTRY_FLOWS}/${flowId}`);
-  }
-
   renameSubentry(entryId: string, subentryId: string, title: string): Promise<Answer> {
     return this.#host.socket.call('config_entries/subentries/update', {
       ...{ entry_id: entryId, subentry_id: subentryId, title },
@@ -146,7 +142,11 @@ export class ConfigEntries {
 
   /** Starts what the button of a repair issue starts. */
   startFix({ domain, issue_id }: Issue): Promise<FlowStep> {
-    return this.#host.rest('POST', '/api/repairs/issues/fix', { handler: domain, issue_id });
+    return this.#host.rest('POST', FIXES, { handler: domain, issue_id });
+  }
+
+  submitFix(flowId: string, data: Record<string, unknown>): Promise<FlowStep> {
+    return this.#host.rest('POST', `${FIXES}/${flowId}`, data);
   }
 
   async issues(domain?: string): Promise<Issue[]> {
