@@ -43,7 +43,9 @@ export const NOTICES = {
   upload_failed: { severity: 'error', action: 'back_up' },
   /** There is no place where backups could go. */
   no_target: { severity: 'error', action: 'add_target' },
-  /** There is no backup at all. */
+  /** No Home Assistant has been paired. */
+  not_paired: { severity: 'warning', action: 'pair' },
+  /** There is no backup at all, though Home Assistant is paired. */
   no_backup: { severity: 'warning', action: 'back_up' },
   /** The newest backup is too old. {days} in words: `3 days` */
   backup_overdue: { severity: 'error', action: 'back_up', repair: true },
@@ -53,8 +55,6 @@ export const NOTICES = {
   only_same_disk: { severity: 'warning', action: 'add_target' },
   /** The newest backup of a target was odd when it arrived. {name} {backup} */
   backup_suspect: { severity: 'warning', action: 'open_backups' },
-  /** No Home Assistant has been paired. */
-  not_paired: { severity: 'warning', action: 'pair' },
   /** The way back into Home Assistant is set up and does not work. {problem} */
   home_assistant_away: { severity: 'warning', action: 'connect_home_assistant' },
   /** The disk with the core's own data is nearly full. {free} in words: `420 MB` */

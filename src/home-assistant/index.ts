@@ -23,10 +23,16 @@ export interface HomeAssistantEvents {
   home_assistant_changed: Record<never, never>;
 }
 
+/** What shows in Home Assistant some seconds later: its integration follows it. */
+export interface FollowedEvents {
+  targets_changed: Record<never, never>;
+  tokens_changed: Record<never, never>;
+}
+
 interface HomeAssistantOptions {
   readonly settings: Settings;
   readonly secrets: Secrets;
-  readonly bus: Bus<HomeAssistantEvents>;
+  readonly bus: Bus<HomeAssistantEvents & FollowedEvents>;
   readonly clock: Clock;
   readonly log: Log;
   /** Where we run as an app of Home Assistant. */
@@ -65,6 +71,7 @@ export function createHomeAssistant(options: HomeAssistantOptions): HomeAssistan
     attend: (session, signal) => reader.attend(session, signal),
     onChange,
   });
+  let heard: (() => void)[] = [];
   const session = () => link.session();
   const supervised = () => reader.supervised;
   const administrators = new Administrators({ clock, session });
@@ -135,8 +142,15 @@ export function createHomeAssistant(options: HomeAssistantOptions): HomeAssistan
         );
       },
     }),
-    start: takeWay,
+    start: () => {
+      heard = [
+        bus.on('targets_changed', () => reader.expect()),
+        bus.on('tokens_changed', () => reader.expect()),
+      ];
+      return takeWay();
+    },
     stop: async () => {
+      for (const end of heard.splice(0)) end();
       await link.stop();
       announcer.stop();
     },

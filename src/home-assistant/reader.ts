@@ -21,6 +21,9 @@ const LOOK_SOON_MS = 5_000;
 /** However much happens there, it is not asked more often (milliseconds). */
 const LOOK_AGAIN_MS = 1_000;
 
+/** What changes on our side shows there within some seconds, and nothing says when (milliseconds). */
+const EXPECT_MS = 10_000;
+
 /** Whoever looks at us sees what is no older (milliseconds). */
 const FRESH_MS = 5_000;
 
@@ -36,6 +39,7 @@ export class Reader {
   #progress: Progress = { state: 'idle', stage: null, last_result: null };
   #problem: Problem | undefined;
   #lookedAt = Number.NEGATIVE_INFINITY;
+  #expectsUntil = Number.NEGATIVE_INFINITY;
   #homeIsOld = true;
   #nudge: AbortController | undefined;
   #nudged = false;
@@ -81,6 +85,12 @@ export class Reader {
     if (this.#options.clock.monotonic() - this.#lookedAt >= FRESH_MS) this.#lookAgain();
   }
 
+  /** Something has changed here that will show there: looks until it must have. */
+  expect(): void {
+    this.#expectsUntil = this.#options.clock.monotonic() + EXPECT_MS;
+    this.#lookAgain();
+  }
+
   /** Reads and follows, until the signal ends with the connection. @throws Problem when Home Assistant does not answer. */
   async attend(session: Session, signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;
@@ -107,7 +117,8 @@ export class Reader {
       }
       this.#lookedAt = clock.monotonic();
       this.#options.onChange();
-      await this.#rest(soon ? LOOK_SOON_MS : LOOK_EVERY_MS, signal);
+      const expects = clock.monotonic() < this.#expectsUntil;
+      await this.#rest(expects ? LOOK_AGAIN_MS : soon ? LOOK_SOON_MS : LOOK_EVERY_MS, signal);
     }
   }
 

@@ -88,11 +88,12 @@ export function patienceOf({ overdueDays, home }: Facts): number {
 }
 
 function backupFindings(facts: Facts): Finding[] {
-  const { last, targets, now } = facts;
+  const { last, targets, now, paired } = facts;
   if (targets.length === 0) return [{ code: 'no_target' }];
   const findings: Finding[] = [];
-  if (!last) findings.push({ code: 'no_backup' });
-  else if (ageOf(last.at, now) >= patienceOf(facts)) {
+  // before that, nobody could make one
+  if (!last && paired) findings.push({ code: 'no_backup' });
+  else if (last && ageOf(last.at, now) >= patienceOf(facts)) {
     const days = Math.max(1, Math.round(ageOf(last.at, now) / DAY_MS));
     findings.push({ code: 'backup_overdue', since: last.at, params: { days: { days } } });
   }

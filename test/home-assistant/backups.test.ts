@@ -115,6 +115,19 @@ describe('what is shown', () => {
     expect(scene.clock.monotonic() - before).toBeLessThan(5_000);
   });
 
+  test('the location that Home Assistant makes of a new target is seen within seconds, though nobody looks', async () => {
+    await connect();
+    await scene.clock.during(scene.clock.sleep(10_000));
+    const before = scene.clock.monotonic();
+    scene.bus.emit('targets_changed', {});
+    await scene.clock.during(scene.clock.sleep(3_000));
+    home.home.agents.push({ agent_id: 'homestash.attic', name: 'Attic' });
+    await scene.until('the new location', ({ backups }) =>
+      backups?.locations.some(({ name }) => name === 'Attic'),
+    );
+    expect(scene.clock.monotonic() - before).toBeLessThan(6_000);
+  });
+
   test('a name, a currency and a language that are changed', async () => {
     await connect();
     Object.assign(home.home.config, {

@@ -5,6 +5,7 @@ import type { HomeAssistant } from '../../src/contract/index.ts';
 import { openData } from '../../src/data.ts';
 import {
   createHomeAssistant,
+  type FollowedEvents,
   type HomeAssistantEvents,
   type HomeAssistantFeature,
 } from '../../src/home-assistant/index.ts';
@@ -33,6 +34,7 @@ export class Scene {
   readonly lines: string[] = [];
   /** What listeners threw. */
   readonly defects: unknown[] = [];
+  readonly bus = new Bus<HomeAssistantEvents & FollowedEvents>((error) => this.defects.push(error));
   /** When others were told of a change (milliseconds of the clock). */
   readonly told: number[] = [];
   readonly #options: SceneOptions;
@@ -58,7 +60,7 @@ export class Scene {
   /** Starts it, again on the same data after a stop. */
   async start(): Promise<void> {
     const data = openData(this.dataDir);
-    const bus = new Bus<HomeAssistantEvents>((error) => this.defects.push(error));
+    const { bus } = this;
     const log = createLog('debug', (line) => this.lines.push(line), Date.now);
     const { clock } = this;
     const feature = createHomeAssistant({

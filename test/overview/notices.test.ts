@@ -238,7 +238,8 @@ describe('Home Assistant', () => {
         .ask('GET', '/api/v1/overview', undefined, { 'accept-language': language })
         .then(({ text }) => JSON.parse(text) as Overview);
     expect(find(await read('en'), 'not_paired')).toMatchObject({ severity: 'warning', action: 'pair' });
-    expect(find(await read('de'), 'not_paired')?.title).toBe('Home Assistant ist noch nicht verbunden');
+    expect(find(await read('en'), 'no_backup')).toBeUndefined();
+    expect(find(await read('de'), 'not_paired')?.title).toBe('Home Assistant ist noch nicht gekoppelt');
     const code = await person.call<{ code: string }>('POST', '/api/v1/pairing/codes', {});
     const secret = (JSON.parse(Buffer.from(code.code, 'base64url').toString()) as { s: string }).s;
     const pairing = { secret, client_name: 'home' };

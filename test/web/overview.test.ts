@@ -71,8 +71,8 @@ inBrowser('the overview', () => {
     ['add_target', 'link', 'Add a location', '/backups/targets/new'],
     ['open_backups', 'link', 'Open the backups', '/backups'],
     ['connect_home_assistant', 'link', 'Check the connection', '/settings/home-assistant'],
-    ['pair', 'link', 'Connect Home Assistant', '/settings/pairing'],
-    ['keep_recovery_key', 'link', 'Keep the recovery key', '/settings/recovery-key'],
+    ['pair', 'link', 'Pair Home Assistant', '/settings/pairing'],
+    ['keep_recovery_key', 'link', 'Keep the key', '/settings/recovery-key'],
   ] as const)('%s leads to %s', async ([action, role, name, path]) => {
     const bucket = target({ id: 'bucket' });
     stage.core.on(`GET ${PATHS.targets}`, () => ({ targets: [bucket] }));
@@ -88,7 +88,7 @@ inBrowser('beside a problem that is mended first', () => {
   test('nothing leads to the same place twice', async () => {
     freshHome(stage.core);
     const { page } = await stage.visit();
-    await page.locator('.verdict').getByRole('link', { name: 'Connect Home Assistant' }).waitFor();
+    await page.locator('.verdict').getByRole('link', { name: 'Pair Home Assistant' }).waitFor();
     await page.getByRole('article').first().waitFor();
     expect(await page.locator('.verdict .actions').getByRole('link').count()).toBe(1);
   });

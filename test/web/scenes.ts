@@ -97,7 +97,7 @@ export function freshHome(core: FakeCore): void {
         severity: 'warning',
         action: 'pair',
         since: null,
-        title: 'Home Assistant is not connected yet',
+        title: 'Home Assistant is not paired yet',
         text: 'Install the Homestash integration and connect it: only then can Home Assistant store its backups here.',
       }),
     ],

@@ -18,13 +18,15 @@ export function foremost({ verdict, notices }: Overview): Notice | undefined {
   return verdict === 'attention' || verdict === 'unsafe' ? notices[0] : undefined;
 }
 
-function lastBackup({ last_backup: last, next_backup: next }: Overview): TemplateResult {
+function lastBackup({ last_backup: last, next_backup: next }: Overview, notice?: Notice): TemplateResult {
   return html`
     <p class="lead">
       ${
         last
           ? html`${t('overview.last')} ${ago(last.at)}, ${t('overview.places', { count: last.places })}.`
-          : t('overview.none')
+          : notice?.code === 'no_backup'
+            ? nothing
+            : t('overview.none')
       }
       ${next ? html` ${t('overview.next')} ${ago(next)}.` : nothing}
     </p>
@@ -43,7 +45,7 @@ export function verdictCard(app: App, overview: Overview): TemplateResult {
       ${shape(TONES[overview.verdict])}
       <div class="heading">
         <h1 tabindex="-1">${sentence}</h1>
-        ${notice ? html`<p>${notice.text}</p>${since(notice)}` : nothing} ${lastBackup(overview)}
+        ${notice ? html`<p>${notice.text}</p>${since(notice)}` : nothing} ${lastBackup(overview, notice)}
       </div>
       <div class="actions start">
         ${notice ? noticeAction(app, notice, true) : nothing}

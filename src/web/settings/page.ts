@@ -12,7 +12,7 @@ const NO_LINE_YET = '\u00a0';
 
 /** What a page below the settings begins with. */
 export const top = (sentence: string, lead?: TemplateResult | string): TemplateResult => html`
-  <div>${back(t('settings.name'), '#/settings')}${heading(sentence, lead)}</div>
+  ${back(t('settings.name'), '#/settings')} ${heading(sentence, lead)}
 `;
 
 /** A page below the settings that shows one document of the core. */
