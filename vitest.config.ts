@@ -7,6 +7,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          sequence: { groupOrder: 0 },
           include: ['test/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/web/**'],
           setupFiles: ['test/setup.ts'],
@@ -19,6 +20,7 @@ export default defineConfig({
       {
         test: {
           name: 'web',
+          sequence: { groupOrder: 1 },
           include: ['test/web/**/*.test.ts'],
           globalSetup: ['test/web/built-web.ts'],
           setupFiles: ['test/setup.ts'],
@@ -31,6 +33,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          sequence: { groupOrder: 2 },
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/web/built-web.ts'],
           setupFiles: ['test/setup.ts'],
