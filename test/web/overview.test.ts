@@ -167,7 +167,8 @@ inBrowser('a backup by a click', () => {
 
   test('an upload shows speed and remaining time once they are known, and can be cancelled', async () => {
     stage.core.on(`GET ${PATHS.targets}`, () => ({ targets: [nas] }));
-    stage.core.on(`GET ${PATHS.operations}`, () => ({ operations: [upload(nas)] }));
+    let operation = upload(nas);
+    stage.core.on(`GET ${PATHS.operations}`, () => ({ operations: [operation] }));
     stage.core.on(`POST ${PATHS.operation_cancel}`, () => undefined);
     const { page } = await stage.visit();
     await page
@@ -178,7 +179,8 @@ inBrowser('a backup by a click', () => {
     await expect.poll(() => stage.core.listeners).toBe(1);
     // what comes within seconds makes a speed
     for (let done = 1; (await page.getByText(/MB\/s · .* left/).count()) === 0; done += 1) {
-      stage.core.tell({ event: 'operation_changed', operation: upload(nas, { done: done * 2_000_000 }) });
+      operation = upload(nas, { done: done * 2_000_000 });
+      stage.core.tell({ event: 'operation_changed', operation });
       await page
         .locator('.progress-words')
         .getByText(`${2 * done} MB of`)
