@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-/** The quick tests first; `web` looks at the page in a real browser, `e2e` drives a real Home Assistant and takes minutes. */
+/** The quick tests first; `web` looks at the page in a real browser, `e2e` drives a real Home Assistant and takes
+ * minutes, `pictures` is for script/screenshots. */
 export default defineConfig({
   test: {
     projects: [
@@ -9,7 +10,7 @@ export default defineConfig({
           name: 'unit',
           sequence: { groupOrder: 0 },
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**', 'test/web/**'],
+          exclude: ['test/e2e/**', 'test/pictures/**', 'test/web/**'],
           setupFiles: ['test/setup.ts'],
           // most of them wait for programs that they started: more at once than there are processors
           maxWorkers: 4,
@@ -26,6 +27,18 @@ export default defineConfig({
           setupFiles: ['test/setup.ts'],
           // each has a browser of its own
           maxWorkers: 2,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'pictures',
+          sequence: { groupOrder: 3 },
+          include: ['test/pictures/**/*.test.ts'],
+          globalSetup: ['test/web/built-web.ts'],
+          setupFiles: ['test/setup.ts'],
+          maxWorkers: 1,
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
