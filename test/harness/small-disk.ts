@@ -1,4 +1,14 @@
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statfsSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { repositoryRoot } from './cache.ts';
@@ -63,10 +73,12 @@ export class SmallDisk {
     return `/proc/${this.#program.pid}/root${path}`;
   }
 
-  /** Leaves so many bytes free. */
+  /** Leaves so many bytes free, whether more or less were before: at no moment there is more room than that. */
   fill(leave = 0): void {
     const file = openSync(this.seen(join(this.mountPoint, 'filler')), 'a');
     try {
+      const short = leave - this.free();
+      if (short > 0) ftruncateSync(file, Math.max(0, fstatSync(file).size - short));
       const step = Buffer.alloc(FILL_STEP_BYTES, 1);
       while (this.free() > leave) writeSync(file, step, 0, Math.min(step.length, this.free() - leave));
     } finally {
