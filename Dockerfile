@@ -58,6 +58,7 @@ COPY --from=build /app/dist ./dist
 ENV NODE_ENV=production \
   HOME=/data \
   HOMESTASH_DATA=/data \
+  HOMESTASH_STATE=/dev/shm/homestash \
   HOMESTASH_BIND=0.0.0.0
 VOLUME ["/data"]
 EXPOSE 8098

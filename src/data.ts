@@ -7,6 +7,7 @@ import {
   unpreparedMigration,
 } from './backups/store.ts';
 import { type Database, openDatabase } from './kernel/database.ts';
+import { journalMigration } from './kernel/journal.ts';
 import { operationsMigration } from './kernel/operations.ts';
 import { settingsMigration } from './kernel/settings.ts';
 
@@ -20,6 +21,7 @@ const MIGRATIONS = [
   signInMigration,
   looksMigration,
   unpreparedMigration,
+  journalMigration,
 ];
 
 /** Opens the data folder's database, as serving and one-shot commands both do. */

@@ -36,6 +36,7 @@ const integer = (low: number, high: number) =>
 const Environment = v.object({
   HOMESTASH_DATA: v.optional(v.pipe(v.string(), v.check(isAbsolute, 'an absolute path'))),
   HOMESTASH_API_PORT: v.optional(integer(0, MAX_PORT)),
+  HOMESTASH_STATE: v.optional(v.pipe(v.string(), v.check(isAbsolute, 'an absolute path'))),
   HOMESTASH_BIND: v.optional(v.pipe(v.string(), v.nonEmpty())),
   HOMESTASH_LOG_LEVEL: v.optional(v.picklist(LOG_LEVELS)),
   HOMESTASH_STREAM_IDLE_SECONDS: v.optional(integer(1, DAY_SECONDS)),
@@ -54,6 +55,7 @@ const Environment = v.object({
     ),
   ),
   SUPERVISOR_TOKEN: v.optional(v.string()),
+  RUNTIME_DIRECTORY: v.optional(v.string()),
   XDG_DATA_HOME: v.optional(v.string()),
 });
 
@@ -63,6 +65,8 @@ const AppOptions = v.object({ log_level: v.picklist(LOG_LEVELS) });
 /** What the environment says of how to run. */
 export interface RunOptions {
   readonly dataDir: string;
+  /** Where the state lies as files for programs of others; among the data if not given. */
+  readonly stateDir?: string;
   readonly port: number;
   readonly bind: string;
   readonly logLevel: LogLevel;
@@ -78,6 +82,13 @@ export interface RunOptions {
 function defaultDataDir(xdgDataHome: string | undefined): string {
   const base = xdgDataHome && isAbsolute(xdgDataHome) ? xdgDataHome : join(homedir(), '.local', 'share');
   return join(base, 'homestash');
+}
+
+/** Where the state lies as files: in memory where systemd gives a folder there, so that an SD card is not worn. */
+function stateDirIn(stateDir: string | undefined, runtime: string | undefined): { stateDir?: string } {
+  if (stateDir !== undefined) return { stateDir };
+  const [folder = ''] = (runtime ?? '').split(':');
+  return isAbsolute(folder) ? { stateDir: join(folder, 'state') } : {};
 }
 
 /** The log level among the options of the app; undefined where there are none that can be read. */
@@ -108,6 +119,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv): RunOptions {
   const bind = values.HOMESTASH_BIND ?? (isApp ? '0.0.0.0' : '127.0.0.1');
   return {
     dataDir,
+    ...stateDirIn(values.HOMESTASH_STATE, values.RUNTIME_DIRECTORY),
     bind,
     port: values.HOMESTASH_API_PORT ?? DEFAULT_API_PORT,
     logLevel: values.HOMESTASH_LOG_LEVEL ?? (isApp ? optionsLevel(dataDir) : undefined) ?? 'info',

@@ -12,6 +12,8 @@ const USAGE = `usage: homestash serve              start the core; prints one li
 
 environment:
   HOMESTASH_DATA       where everything is kept (default: homestash in the user's data home)
+  HOMESTASH_STATE      where the state lies as files for other programs (default: what systemd gives as
+                       RUNTIME_DIRECTORY, or state among the data)
   HOMESTASH_API_PORT   the port of the API (default: 8098; 0 takes a free one)
   HOMESTASH_BIND       the address to listen on (default: 127.0.0.1)
   HOMESTASH_LOG_LEVEL  debug, info, warning or error (default: info)

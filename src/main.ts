@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import * as v from 'valibot';
 import { type AccessEvents, createAccess, type Door, type IsAdministrator } from './access/index.ts';
 import { SessionStore } from './access/session-store.ts';
 import { AccessStore } from './access/store.ts';
 import { type ActivityEvents, createActivity } from './activity/index.ts';
 import { type BackupEvents, BackupStore, createBackups } from './backups/index.ts';
-import { API_VERSION, type Info, MIN_API_VERSION } from './contract/index.ts';
+import { API_VERSION, type Info, type Language, MIN_API_VERSION } from './contract/index.ts';
 import { openData } from './data.ts';
 import type { RunOptions } from './environment.ts';
 import { createGeneral, type GeneralEvents } from './general/index.ts';
@@ -23,13 +24,20 @@ import type { Feature } from './kernel/feature.ts';
 import { type AppOptions, createApp } from './kernel/http/app.ts';
 import { loadFiles } from './kernel/http/files.ts';
 import { type Listener, startServer } from './kernel/http/server.ts';
+import { Sockets } from './kernel/http/sockets.ts';
 import { Jobs } from './kernel/jobs.ts';
+import { Journal } from './kernel/journal.ts';
 import { createLog, describeError, type Log } from './kernel/log.ts';
 import { LogRing } from './kernel/log-ring.ts';
 import { Operations } from './kernel/operations.ts';
+import { Revisions } from './kernel/revisions.ts';
 import { Secrets } from './kernel/secrets.ts';
 import { Settings } from './kernel/settings.ts';
+import { followLanguage } from './kernel/spoken.ts';
+import { State } from './kernel/state.ts';
+import { chooseLanguage } from './kernel/texts.ts';
 import { createMqtt, type MqttEvents } from './outlets/mqtt/index.ts';
+import { StateFiles, type StateFilesEvents } from './outlets/state-files/index.ts';
 import { createOverview, type OverviewEvents } from './overview/index.ts';
 import { roomIn } from './overview/room.ts';
 import { createPortables } from './portables.ts';
@@ -68,6 +76,7 @@ class DataInUse extends Error {
 
 type Events = AccessEvents &
   ActivityEvents &
+  StateFilesEvents &
   BackupEvents &
   GeneralEvents &
   HomeAssistantEvents &
@@ -87,18 +96,29 @@ function listenersOf(
   access: Record<'api' | 'ingress', Door>,
   { routes, log, stopping, files, allowsOrigin }: Required<Omit<AppOptions, 'identify'>>,
 ): Listener[] {
-  const app = ({ identify, routes: own }: Door, more: Pick<AppOptions, 'files' | 'allowsOrigin'>) =>
-    createApp({ routes: [...routes, ...own], identify, log, stopping, ...more });
-  if (!ingress) return [{ app: app(access.api, { allowsOrigin, files }), host: bind, port }];
+  const served = ({ identify, routes: own }: Door, more: Pick<AppOptions, 'files' | 'allowsOrigin'>) => {
+    const all = { routes: [...routes, ...own], identify, log, stopping, ...more };
+    return { app: createApp(all), sockets: new Sockets(all) };
+  };
+  if (!ingress) return [{ ...served(access.api, { allowsOrigin, files }), host: bind, port }];
   return [
-    { app: app(access.api, { allowsOrigin }), host: bind, port },
+    { ...served(access.api, { allowsOrigin }), host: bind, port },
     {
-      app: app(access.ingress, { files }),
+      ...served(access.ingress, { files }),
       host: ingress.bind,
       port: ingress.port,
       peer: ingress.gateway,
     },
   ];
+}
+
+/** Writes down that it runs, and whether another version did before. */
+async function noteStart({ settings, journal }: { settings: Settings; journal: Journal }): Promise<void> {
+  const before = (await settings.read('version', v.object({ version: v.string() })))?.version;
+  const params = { version: VERSION };
+  if (before === undefined || before === VERSION) void journal.note({ code: 'core_started', params });
+  else void journal.note({ code: 'core_updated', params: { ...params, before } });
+  if (before !== VERSION) await settings.write('version', { version: VERSION });
 }
 
 /** Starts the core: data, kernel, features, server. What was started is stopped in reverse, also when a start fails. */
@@ -134,6 +154,11 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     const bus = new Bus<Events>((error) =>
       log.error('a listener met a defect', { reason: describeError(error) }),
     );
+    const revisions = await Revisions.open(settings);
+    const onError = (error: unknown) =>
+      log.error('a watcher of the state met a defect', { reason: describeError(error) });
+    const state = new State({ clock, revisions, onError });
+    const journal = new Journal({ database: data, bus, clock, log });
     const operations = new Operations(data.tables(), bus, clock, log);
     await operations.start();
     const jobs = new Jobs({ settings, clock, log });
@@ -141,6 +166,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       name: instance.name,
       cors_origins: [],
       overdue_days: 0,
+      language: 'auto',
     });
     const info: Info = {
       instance_id: instance.id,
@@ -161,8 +187,14 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     if (supervisor) log.redact(supervisor.token);
     const home = createHomeAssistant({ settings, secrets, bus, clock, log, supervisor });
     const tokens = new AccessStore(data.tables(), clock, () => bus.emit('tokens_changed', {}));
+    const language = (): Language => {
+      const { language: chosen } = general.current;
+      return chosen === 'auto' ? chooseLanguage(home.document().home?.language) : chosen;
+    };
+    started.push(followLanguage({ bus, language }));
     const access = createAccess({
       tokens,
+      journal,
       sessions: new SessionStore(data.tables()),
       people: ingress ? 'home_assistant' : 'password',
       isAdministrator: options.isAdministrator ?? home.isAdministrator,
@@ -176,6 +208,9 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       store: new BackupStore(data.tables()),
       secrets,
       operations,
+      journal,
+      state,
+      language,
       bus,
       clock,
       log,
@@ -188,24 +223,35 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     const overview = createOverview({
       sources: {
         stored: () => backups.facts(),
-        uploads: () => operations.newestOf('upload', 'target_id'),
         home: () => home.document(),
         paired: () => tokens.anyUsed(),
         room: () => roomIn(dataDir),
         copyProblem: () => copyProblem(jobs),
         provisioningProblem: () => provided.problem,
+        stateFilesProblem: () => stateFiles.problem,
         recoveryKeyKept: () => recovery.isKept(),
         overdueDays: () => general.current.overdue_days,
       },
       bus,
       clock,
       log,
+      journal,
     });
     const features: Feature[] = [
       access,
       createGeneral({ general, bus }),
       backups,
-      createActivity({ operations, bus, instanceId: instance.id }),
+      createActivity({
+        operations,
+        journal,
+        state,
+        revisions,
+        bus,
+        clock,
+        log,
+        instanceId: instance.id,
+        language,
+      }),
       home,
       recovery,
       overview,
@@ -215,7 +261,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         version: VERSION,
         clock,
         log,
-        isBusy: () => operations.busy,
+        isBusy: () => operations.running > 0,
         onImported: () => {
           leaving = true;
           // who this was until now is no longer announced
@@ -226,6 +272,13 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     ];
 
     // outlets
+    const stateFiles = new StateFiles({
+      state,
+      dir: options.stateDir ?? join(dataDir, 'state'),
+      clock,
+      log,
+      bus,
+    });
     const supervised = supervisor && new Supervisor({ ...supervisor, clock });
     const mqtt = createMqtt({
       settings,
@@ -270,11 +323,20 @@ export async function startCore(options: CoreOptions): Promise<Core> {
           (await tokens.tokens()).map(({ created_at, last_used_at }) => ({ created_at, last_used_at })),
       },
       routes: [...routes, ...access.api.routes],
+      state,
+      bus,
+      overview: () => overview.read(language()),
+      running: () => operations.running,
     });
-    for (const feature of features) {
+    started.push(() => journal.settled());
+    await noteStart({ settings, journal });
+    for (const feature of [...features, system]) {
       started.push(async () => feature.stop?.());
       await feature.start?.();
     }
+
+    started.push(() => stateFiles.stop());
+    await stateFiles.start();
 
     // server
     const stopping = new AbortController();

@@ -30,6 +30,8 @@ EVENT_HOME_ASSISTANT_CHANGED: Final = "home_assistant_changed"
 EVENT_MQTT_CHANGED: Final = "mqtt_changed"
 EVENT_OVERVIEW_CHANGED: Final = "overview_changed"
 EVENT_RECOVERY_KEY_CHANGED: Final = "recovery_key_changed"
+EVENT_JOURNAL_CHANGED: Final = "journal_changed"
+EVENT_STATE_CHANGED: Final = "state_changed"
 EVENT_GOODBYE: Final = "goodbye"
 
 PATH_HEALTH: Final = "/api/health"
@@ -51,6 +53,9 @@ PATH_ALL_BACKUPS: Final = "/api/v1/backups"
 PATH_OVERVIEW: Final = "/api/v1/overview"
 PATH_OPERATIONS: Final = "/api/v1/operations"
 PATH_EVENTS: Final = "/api/v1/events"
+PATH_EVENTS_SOCKET: Final = "/api/v1/events/socket"
+PATH_JOURNAL: Final = "/api/v1/journal"
+PATH_STATE: Final = "/api/v1/state"
 PATH_HOME_ASSISTANT: Final = "/api/v1/home-assistant"
 PATH_HOME_ASSISTANT_BACKUPS: Final = "/api/v1/home-assistant/backups"
 PATH_HOME_ASSISTANT_AUTOMATIC: Final = "/api/v1/home-assistant/automatic"
@@ -87,6 +92,7 @@ PROBLEM_KINDS: Final[dict[str, ProblemKind]] = {
     "body_cut": "error",
     "idle_timeout": "error",
     "range_not_satisfiable": "error",
+    "upgrade_required": "error",
     "shutting_down": "unreachable",
     "internal": "error",
     "target_not_found": "error",
@@ -210,6 +216,7 @@ PLACEHOLDERS: Final[dict[str, tuple[str, ...]]] = {
     "body_cut": (),
     "idle_timeout": (),
     "range_not_satisfiable": (),
+    "upgrade_required": (),
     "shutting_down": (),
     "internal": (),
     "target_not_found": (),

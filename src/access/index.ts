@@ -2,6 +2,7 @@ import type { Info } from '../contract/index.ts';
 import type { Bus } from '../kernel/bus.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Feature } from '../kernel/feature.ts';
+import type { Journal } from '../kernel/journal.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Door } from './door.ts';
 import type { AccessEvents } from './events.ts';
@@ -21,6 +22,7 @@ interface AccessOptions {
   readonly tokens: AccessStore;
   readonly sessions: SessionStore;
   readonly bus: Bus<AccessEvents>;
+  readonly journal: Journal;
   readonly clock: Clock;
   readonly log: Log;
   readonly info: Info;

@@ -165,9 +165,10 @@ export class AccessStore {
     return added > 0n;
   }
 
-  /** @throws Problem `not_found` */
-  async revoke(id: string): Promise<void> {
-    const gone = await this.#query.deleteFrom('tokens').where('id', '=', id).returning('id').execute();
-    if (gone.length === 0) throw new Problem('not_found');
+  /** Returns whose it was. @throws Problem `not_found` */
+  async revoke(id: string): Promise<Pick<TokenRow, 'name'>> {
+    const [gone] = await this.#query.deleteFrom('tokens').where('id', '=', id).returning('name').execute();
+    if (!gone) throw new Problem('not_found');
+    return gone;
   }
 }

@@ -13,6 +13,7 @@ import type { Bus } from '../kernel/bus.ts';
 import { type Clock, timestamp } from '../kernel/clock.ts';
 import { homeOf } from '../kernel/http/peer.ts';
 import { jsonRoute, type Route } from '../kernel/http/route.ts';
+import type { Journal } from '../kernel/journal.ts';
 import type { Log } from '../kernel/log.ts';
 import { RateLimit } from '../kernel/rate-limit.ts';
 import type { AccessEvents } from './events.ts';
@@ -22,6 +23,7 @@ import type { AccessStore } from './store.ts';
 interface TokenRoutesOptions {
   readonly tokens: AccessStore;
   readonly bus: Bus<AccessEvents>;
+  readonly journal: Journal;
   readonly clock: Clock;
   readonly log: Log;
   readonly info: Info;
@@ -43,7 +45,7 @@ export async function makePairingCode(
 }
 
 /** Which programs may talk to the core: pairing and tokens. */
-export function tokenRoutes({ tokens, bus, clock, log, info, url }: TokenRoutesOptions): Route[] {
+export function tokenRoutes({ tokens, bus, journal, clock, log, info, url }: TokenRoutesOptions): Route[] {
   const limit = new RateLimit(PAIRING_ATTEMPTS, MINUTE_MS, clock);
   return [
     jsonRoute({
@@ -59,6 +61,7 @@ export function tokenRoutes({ tokens, bus, clock, log, info, url }: TokenRoutesO
         const { token, id } = await tokens.exchange(body.secret, body.client_name);
         log.redact(token);
         log.info('a client was paired', { token_id: id });
+        void journal.note({ code: 'token_given', params: { name: body.client_name } });
         bus.emit('tokens_changed', {});
         return { token, token_id: id, info };
       },
@@ -89,7 +92,8 @@ export function tokenRoutes({ tokens, bus, clock, log, info, url }: TokenRoutesO
       summary: 'Revoke a token',
       params: v.object({ token_id: Id }),
       handle: async ({ params, principal }) => {
-        await tokens.revoke(params.token_id);
+        const { name } = await tokens.revoke(params.token_id);
+        void journal.note({ code: 'token_taken', params: { name } });
         const turnedAway = principal?.kind !== 'token';
         bus.emit('access_ended', { kind: 'token', id: params.token_id, turnedAway });
         bus.emit('tokens_changed', {});

@@ -14,6 +14,7 @@ interface DeletionsOptions {
   readonly uploads: Pick<Uploads, 'alone'>;
   readonly clock: Clock;
   readonly log: Log;
+  readonly onDeleted: (targetId: string, entry: CatalogueEntry) => void;
 }
 
 /** The target may have done it all the same. */
@@ -33,13 +34,15 @@ export class Deletions {
    * @throws Problem `backup_not_found`, `upload_busy`, or what the target met before anything was deleted
    */
   async delete(targetId: string, backupId: string): Promise<void> {
-    const { catalogue, store, uploads } = this.#options;
-    let entry: CatalogueEntry | undefined = await catalogue.find(targetId, backupId);
+    const { catalogue, store, uploads, onDeleted } = this.#options;
+    const found = await catalogue.find(targetId, backupId);
+    let entry: CatalogueEntry | undefined = found;
     while (entry) {
       const copy: CatalogueEntry = entry;
       await uploads.alone(targetId, copy.archiveKey, () => this.#delete(targetId, copy));
       entry = await store.backup(targetId, backupId);
     }
+    onDeleted(targetId, found);
   }
 
   async #delete(targetId: string, entry: CatalogueEntry): Promise<void> {

@@ -1,18 +1,23 @@
+import type { Language, Operation } from '../contract/index.ts';
 import { MemoryBudget } from '../kernel/admission.ts';
 import type { Bus } from '../kernel/bus.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isProblem, Problem } from '../kernel/errors.ts';
 import type { Feature } from '../kernel/feature.ts';
+import type { Journal } from '../kernel/journal.ts';
 import { describeError, type Log } from '../kernel/log.ts';
 import type { Operations } from '../kernel/operations.ts';
 import type { Secrets } from '../kernel/secrets.ts';
+import type { State } from '../kernel/state.ts';
 import { Catalogue } from './catalogue.ts';
 import { Deletions } from './deletions.ts';
 import { Downloads } from './downloads.ts';
 import { type BackupFacts, gatherFacts } from './facts.ts';
+import { Notes } from './journal.ts';
 import { Looks } from './looks.ts';
 import { Mending } from './mending.ts';
 import { backupRoutes } from './routes.ts';
+import { TargetStates } from './states.ts';
 import type { BackupStore } from './store.ts';
 import { Targets } from './targets.ts';
 import { Uploads } from './uploads.ts';
@@ -25,17 +30,27 @@ export interface BackupEvents {
   backups_changed: { targetId: string };
 }
 
+/** What it listens to. */
+interface HeardEvents {
+  operation: Operation;
+  language_changed: Record<never, never>;
+}
+
 interface BackupsOptions {
   readonly store: BackupStore;
   readonly secrets: Secrets;
   readonly operations: Operations;
-  readonly bus: Bus<BackupEvents>;
+  readonly journal: Journal;
+  readonly state: State;
+  readonly bus: Bus<BackupEvents & HeardEvents>;
   readonly clock: Clock;
   readonly log: Log;
   readonly dataDir: string;
   readonly idleTimeoutMs: number;
   /** True on the first start of a data folder: a place for backups is made, so that there is one at once. */
   readonly fresh: boolean;
+  /** In which language those are told who cannot be asked. */
+  readonly language: () => Language;
   /** From 0 to 1, so that many homes do not knock in step; tests bring their own. */
   readonly random?: () => number;
 }
@@ -54,8 +69,9 @@ const FIRST_TARGET = 'Local folder';
 
 /** Home Assistant backups in targets: uploaded, listed, downloaded, deleted. */
 export function createBackups(options: BackupsOptions): BackupsFeature {
-  const { store, bus, clock } = options;
+  const { store, bus, clock, journal, operations } = options;
   const log = options.log.child('backups');
+  const notes = new Notes({ journal, store, bus });
   const onTargets = () => {
     bus.emit('targets_changed', {});
     looks.touch().catch((error) => log.warning('the targets could not be looked up', { error }));
@@ -78,13 +94,14 @@ export function createBackups(options: BackupsOptions): BackupsFeature {
       log,
     },
     onChange: onTargets,
+    onDeed: (deed, id, name) => notes.target(deed, id, name),
   });
   const shared = {
     store,
     targets,
     clock,
     log,
-    operations: options.operations,
+    operations,
     idleTimeoutMs: options.idleTimeoutMs,
   };
   const mending = new Mending({ ...shared, catalogue: () => catalogue });
@@ -95,7 +112,12 @@ export function createBackups(options: BackupsOptions): BackupsFeature {
     onChange: onBackups,
   });
   const downloads = new Downloads({ ...shared, catalogue });
-  const deletions = new Deletions({ ...shared, catalogue, uploads });
+  const deletions = new Deletions({
+    ...shared,
+    catalogue,
+    uploads,
+    onDeleted: (targetId, entry) => void notes.deleted(targetId, entry),
+  });
 
   const looks = new Looks({
     clock,
@@ -111,6 +133,15 @@ export function createBackups(options: BackupsOptions): BackupsFeature {
     },
   });
 
+  const facts = () =>
+    gatherFacts({
+      store,
+      targets,
+      finding: () => looks.finding,
+      uploads: () => operations.newestOf('upload', 'target_id'),
+    });
+  const states = new TargetStates({ ...options, log, facts });
+
   const addFirstTarget = async () => {
     try {
       await targets.create({ name: FIRST_TARGET, settings: { kind: 'folder', path: '' } });
@@ -122,10 +153,12 @@ export function createBackups(options: BackupsOptions): BackupsFeature {
 
   return {
     name: 'backups',
-    facts: () => gatherFacts({ store, targets, finding: () => looks.finding }),
+    facts,
     routes: backupRoutes({ store, log, targets, catalogue, uploads, downloads, deletions }),
     start: async () => {
+      notes.start();
       if (options.fresh) await addFirstTarget();
+      await states.start();
       // behind the start: what a crash left is swept, and the lists are young when the first page asks
       await looks.start();
     },
@@ -134,6 +167,8 @@ export function createBackups(options: BackupsOptions): BackupsFeature {
       await uploads.stop();
       await catalogue.stop();
       targets.stop();
+      states.stop();
+      notes.stop();
     },
   };
 }

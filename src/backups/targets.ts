@@ -30,6 +30,12 @@ interface TargetsOptions {
   readonly context: TargetContext;
   /** The list of targets, or what is known of one, has changed. */
   readonly onChange: () => void;
+  /** Somebody did something to a target. */
+  readonly onDeed: (
+    deed: 'target_added' | 'target_changed' | 'target_removed',
+    id: string,
+    name: string,
+  ) => void;
 }
 
 /** A disk answers at once; a share that does not hangs (milliseconds). */
@@ -216,17 +222,19 @@ export class Targets {
       // a new name cuts no transfer
       await this.#options.store.updateTarget(id, { name: patch.name });
       this.#options.onChange();
+      this.#options.onDeed('target_changed', id, patch.name);
     }
     return this.get(id, language);
   }
 
   /** Forgets a target; what is stored there stays. */
   async remove(id: string): Promise<void> {
-    await this.#row(id);
+    const { name } = await this.#row(id);
     await this.#options.store.deleteTarget(id);
     this.#close(id);
     this.#options.log.info('a target was removed', { target: id });
     this.#options.onChange();
+    this.#options.onDeed('target_removed', id, name);
   }
 
   /** A change of settings, complete, and whether it names another place. */
@@ -259,12 +267,13 @@ export class Targets {
     });
     this.#options.log.info('a target was added', { target: id, kind });
     this.#options.onChange();
+    this.#options.onDeed('target_added', id, name ?? kind);
     return id;
   }
 
   /** Keeps changed settings that were checked. Returns the id of the target. */
   async #change(
-    { id, place_id }: TargetRow,
+    { id, place_id, name: before }: TargetRow,
     { name, settings, moved }: Pick<PlannedCheck, 'name' | 'settings' | 'moved'>,
     checked: Checked,
   ): Promise<string> {
@@ -282,6 +291,7 @@ export class Targets {
     });
     this.#close(id);
     this.#options.onChange();
+    this.#options.onDeed('target_changed', id, name ?? before);
     return id;
   }
 

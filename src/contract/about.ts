@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { Bytes, Name, Timestamp } from './common.ts';
+import { LANGUAGES } from './languages.ts';
 import { ProblemDocument } from './problems.ts';
 
 /** What a person wants to know of the box, and what helps who helps them. */
@@ -66,6 +67,8 @@ export const GeneralSettings = v.object({
   cors_origins: v.pipe(v.array(Origin), v.maxLength(50)),
   /** After how many days without a backup a person is told; 0 follows Home Assistant's schedule. */
   overdue_days: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(365)),
+  /** In which language those are told who cannot be asked: files, messages, entities. `auto` is that of Home Assistant. */
+  language: v.picklist(['auto', ...LANGUAGES]),
 });
 export type GeneralSettings = v.InferOutput<typeof GeneralSettings>;
 

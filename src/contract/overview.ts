@@ -3,7 +3,8 @@ import { Id, Timestamp } from './common.ts';
 import { LastBackup } from './home-assistant.ts';
 
 /** How bad it is: `error` nothing is backed up, or soon will not be; `warning` less safe than it looks; `info` worth doing. */
-export type Severity = 'error' | 'warning' | 'info';
+export const SEVERITIES = ['error', 'warning', 'info'] as const;
+export type Severity = (typeof SEVERITIES)[number];
 
 /** The one thing to do about a notice; the UI has a button for each. */
 export const NOTICE_ACTIONS = [
@@ -63,6 +64,8 @@ export const NOTICES = {
   database_not_copied: { severity: 'warning', action: 'open_about' },
   /** Nothing was taken of the settings that a file or the environment provides. {problem} */
   provisioning_wrong: { severity: 'warning', action: 'open_about' },
+  /** The files for programs of others are not written. {problem} */
+  state_not_written: { severity: 'warning', action: 'open_about' },
   /** Nobody has said yet that the recovery key is written down. */
   recovery_key_not_kept: { severity: 'info', action: 'keep_recovery_key' },
 } as const satisfies Record<string, NoticeDescription>;
@@ -75,7 +78,7 @@ export const Notice = v.object({
   /** The same for as long as it is the same matter. */
   id: v.string(),
   code: v.string(),
-  severity: v.picklist(['error', 'warning', 'info']),
+  severity: v.picklist(SEVERITIES),
   action: v.picklist(NOTICE_ACTIONS),
   repair: v.boolean(),
   target_id: v.nullable(Id),

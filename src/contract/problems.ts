@@ -38,6 +38,7 @@ export const PROBLEMS = {
   body_cut: describe(400),
   idle_timeout: describe(408),
   range_not_satisfiable: describe(416),
+  upgrade_required: describe(426),
   shutting_down: describe(503, 'unreachable'),
   internal: describe(500),
   // targets

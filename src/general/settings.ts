@@ -13,6 +13,7 @@ function changed(settings: GeneralSettings, patch: Patch): GeneralSettings {
     name: patch.name ?? settings.name,
     cors_origins: patch.cors_origins ?? settings.cors_origins,
     overdue_days: patch.overdue_days ?? settings.overdue_days,
+    language: patch.language ?? settings.language,
   };
 }
 

@@ -76,9 +76,9 @@ export class Operations {
   readonly #log: Log;
   readonly #running = new Map<string, Running>();
 
-  /** Whether anything is under way. */
-  get busy(): boolean {
-    return this.#running.size > 0;
+  /** How many are under way. */
+  get running(): number {
+    return this.#running.size;
   }
 
   constructor(query: Kysely<OperationTables>, bus: Bus<OperationEvents>, clock: Clock, log: Log) {

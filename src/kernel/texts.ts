@@ -1,5 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { LANGUAGES, type Language, type NoticeCode, type ProblemDocument } from '../contract/index.ts';
+import {
+  type HappeningCode,
+  LANGUAGES,
+  type Language,
+  type NoticeCode,
+  type ProblemDocument,
+} from '../contract/index.ts';
 import { toProblem } from './errors.ts';
 
 interface ProblemText {
@@ -7,12 +13,19 @@ interface ProblemText {
   readonly hint: string;
 }
 
+/** What happened or is the matter, and what that means. */
+interface Paragraph {
+  readonly title: string;
+  readonly text: string;
+}
+
 /** Sections of single sentences: what is advised, and what is peculiar about a provider. */
 type RemarkSection = 'advice' | 'quirks';
 
 interface Texts extends Readonly<Record<RemarkSection, Readonly<Record<string, string>>>> {
   readonly problems: Readonly<Record<string, ProblemText>>;
-  readonly notices: Readonly<Record<NoticeCode, { readonly title: string; readonly text: string }>>;
+  readonly notices: Readonly<Record<NoticeCode, Paragraph>>;
+  readonly happenings: Readonly<Record<HappeningCode, Paragraph>>;
 }
 
 /** A sentence by its code, with the values for its placeholders. */
@@ -87,12 +100,28 @@ export function wordRemark(
   return fill(textsIn(language)[section][code] ?? code, params, language);
 }
 
+function wordParagraph(
+  { title, text }: Paragraph,
+  params: Readonly<Record<string, string>>,
+  language: Language,
+): Paragraph {
+  return { title: fill(title, params, language), text: fill(text, params, language) };
+}
+
 /** What needs a person, as people read it. */
 export function wordNotice(
   code: NoticeCode,
   params: Readonly<Record<string, string>>,
   language: Language,
-): { title: string; text: string } {
-  const { title, text } = textsIn(language).notices[code];
-  return { title: fill(title, params, language), text: fill(text, params, language) };
+): Paragraph {
+  return wordParagraph(textsIn(language).notices[code], params, language);
+}
+
+/** What happened, as people read it. */
+export function wordHappening(
+  code: HappeningCode,
+  params: Readonly<Record<string, string>>,
+  language: Language,
+): Paragraph {
+  return wordParagraph(textsIn(language).happenings[code], params, language);
 }

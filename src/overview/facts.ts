@@ -1,4 +1,4 @@
-import type { BackupDescription, HomeAssistant, LastBackup, Operation, Target } from '../contract/index.ts';
+import type { BackupDescription, HomeAssistant, LastBackup, Target } from '../contract/index.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Problem } from '../kernel/errors.ts';
 
@@ -11,6 +11,8 @@ interface StoredFacts {
   readonly newest: ReadonlyMap<string, BackupDescription>;
   /** The newest of them all. */
   readonly last: LastBackup | null;
+  /** Why the newest upload to a target did not arrive, by the id of the target. */
+  readonly failed: ReadonlyMap<string, { readonly problem: Problem; readonly since: string | null }>;
 }
 
 /** Room on the disk with the core's own data (bytes). */
@@ -22,8 +24,6 @@ export interface Room {
 /** Who is asked. */
 export interface Sources {
   readonly stored: () => Promise<StoredFacts>;
-  /** The newest upload to each target that came to an end, by the id of the target. */
-  readonly uploads: () => Promise<ReadonlyMap<string, Operation>>;
   readonly home: () => HomeAssistant;
   /** Whether a Home Assistant has ever come in. */
   readonly paired: () => Promise<boolean>;
@@ -32,6 +32,8 @@ export interface Sources {
   readonly copyProblem: () => Problem | undefined;
   /** Why nothing of the settings from outside was taken; undefined where it was, or there are none. */
   readonly provisioningProblem: () => Problem | undefined;
+  /** Why state files are not written; undefined where they are. */
+  readonly stateFilesProblem: () => Problem | undefined;
   /** Whether a person keeps the recovery key, or there is none to be kept. */
   readonly recoveryKeyKept: () => Promise<boolean>;
   /** As it is set; 0 follows Home Assistant's schedule. */
@@ -42,7 +44,6 @@ export interface Sources {
 export interface Facts extends StoredFacts {
   /** Milliseconds since 1970. */
   readonly now: number;
-  readonly uploads: ReadonlyMap<string, Operation>;
   readonly home: HomeAssistant;
   /** For how long the way back into Home Assistant has not worked; undefined where it does, or is not wanted (milliseconds). */
   readonly homeAwayMs: number | undefined;
@@ -51,6 +52,7 @@ export interface Facts extends StoredFacts {
   readonly littleRoom: number | undefined;
   readonly copyProblem: Problem | undefined;
   readonly provisioningProblem: Problem | undefined;
+  readonly stateFilesProblem: Problem | undefined;
   readonly recoveryKeyKept: boolean;
   readonly overdueDays: number;
 }
@@ -76,10 +78,9 @@ export class Observer {
   }
 
   async observe(): Promise<Facts> {
-    const { stored, uploads, paired, home, recoveryKeyKept, overdueDays } = this.#sources;
-    const [known, ended, used, kept, littleRoom] = await Promise.all([
+    const { stored, paired, home, recoveryKeyKept, overdueDays } = this.#sources;
+    const [known, used, kept, littleRoom] = await Promise.all([
       stored(),
-      uploads(),
       paired(),
       recoveryKeyKept(),
       this.#littleRoom(),
@@ -88,13 +89,13 @@ export class Observer {
     return {
       ...known,
       now: this.#clock.now(),
-      uploads: ended,
       home: document,
       homeAwayMs: this.#homeAway(document),
       paired: used,
       littleRoom,
       copyProblem: this.#sources.copyProblem(),
       provisioningProblem: this.#sources.provisioningProblem(),
+      stateFilesProblem: this.#sources.stateFilesProblem(),
       recoveryKeyKept: kept,
       overdueDays: overdueDays(),
     };

@@ -1,8 +1,6 @@
 import {
-  type BackupDescription,
   NOTICES,
   type NoticeCode,
-  type Operation,
   PROBLEMS,
   type ProblemDocument,
   type Severity,
@@ -40,31 +38,18 @@ function problemNotice(target: Target, problem: ProblemDocument, now: number): N
   return unreached ? 'target_unreachable' : 'target_away';
 }
 
-/** Why an upload did not arrive; undefined where it did, or a newer one has. */
-function uploadProblem(
-  upload: Operation | undefined,
-  newest: BackupDescription | undefined,
-): Problem | undefined {
-  if (!upload || upload.state === 'succeeded') return undefined;
-  const stored = Date.parse(newest?.stored_at ?? '');
-  if (stored > Date.parse(upload.ended_at ?? upload.started_at)) return undefined;
-  const problem = upload.problem && revive(upload.problem);
-  return !problem || problem.code === 'shutting_down' ? new Problem('operation_interrupted') : problem;
-}
-
-function targetFindings(target: Target, { newest, uploads, now }: Facts): Finding[] {
+function targetFindings(target: Target, { newest, failed, now }: Facts): Finding[] {
   const { id, name, problem, problem_since: since } = target;
   const findings: Finding[] = [];
   if (problem) {
     const params = { name, problem: revive(problem) };
     findings.push({ code: problemNotice(target, problem, now), target: id, since, params });
   }
-  const upload = uploads.get(id);
-  const failed = uploadProblem(upload, newest.get(id));
+  const upload = failed.get(id);
   // of one cause one thing is said
-  if (failed && !findings.some(({ code }) => severityOf(code) === 'error')) {
-    const params = { name, problem: failed };
-    findings.push({ code: 'upload_failed', target: id, since: upload?.ended_at ?? null, params });
+  if (upload && !findings.some(({ code }) => severityOf(code) === 'error')) {
+    const params = { name, problem: upload.problem };
+    findings.push({ code: 'upload_failed', target: id, since: upload.since, params });
   }
   const last = newest.get(id);
   if (last?.suspect) {
@@ -113,12 +98,14 @@ function homeFindings({ home, homeAwayMs, paired }: Facts): Finding[] {
   return findings;
 }
 
-function boxFindings({ copyProblem, provisioningProblem, recoveryKeyKept }: Facts): Finding[] {
+function boxFindings(facts: Facts): Finding[] {
+  const { copyProblem, provisioningProblem, stateFilesProblem, recoveryKeyKept } = facts;
   const findings: Finding[] = [];
   if (copyProblem) findings.push({ code: 'database_not_copied', params: { problem: copyProblem } });
   if (provisioningProblem) {
     findings.push({ code: 'provisioning_wrong', params: { problem: provisioningProblem } });
   }
+  if (stateFilesProblem) findings.push({ code: 'state_not_written', params: { problem: stateFilesProblem } });
   if (!recoveryKeyKept) findings.push({ code: 'recovery_key_not_kept' });
   return findings;
 }

@@ -3,9 +3,11 @@ import type { Bus } from '../kernel/bus.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Feature } from '../kernel/feature.ts';
 import { jsonRoute } from '../kernel/http/route.ts';
+import type { Journal } from '../kernel/journal.ts';
 import type { Log } from '../kernel/log.ts';
 import { chooseLanguage } from '../kernel/texts.ts';
 import { Observer, type Sources } from './facts.ts';
+import { Matters } from './matters.ts';
 import { type Judgement, judge } from './verdict.ts';
 import { Watch } from './watch.ts';
 import { wordFinding } from './words.ts';
@@ -24,6 +26,7 @@ interface HeardEvents extends OverviewEvents {
   settings_changed: Record<never, never>;
   home_assistant_changed: Record<never, never>;
   recovery_key_changed: Record<never, never>;
+  state_files_changed: Record<never, never>;
 }
 
 interface OverviewOptions {
@@ -31,6 +34,7 @@ interface OverviewOptions {
   readonly bus: Bus<HeardEvents>;
   readonly clock: Clock;
   readonly log: Log;
+  readonly journal: Journal;
 }
 
 /** The overview, with what the rest of the core wants of it. */
@@ -45,13 +49,17 @@ function word({ verdict, last_backup, next_backup, findings }: Judgement, langua
 }
 
 /** Is everything safe, and what needs a person? */
-export function createOverview({ sources, bus, clock, log }: OverviewOptions): OverviewFeature {
+export function createOverview({ sources, bus, clock, log, journal }: OverviewOptions): OverviewFeature {
+  const matters = new Matters(journal);
   const observer = new Observer(sources, clock);
   const watch = new Watch({
     clock,
     log: log.child('overview'),
     look: async () => {
-      const judgement = judge(await observer.observe());
+      const facts = await observer.observe();
+      const judgement = judge(facts);
+      // what was not looked at yet is neither begun nor over
+      if (!facts.finding) await matters.take(judgement.findings);
       return { seen: JSON.stringify(word(judgement, 'en')), moments: judgement.moments };
     },
     onChange: () => bus.emit('overview_changed', {}),
@@ -84,6 +92,7 @@ export function createOverview({ sources, bus, clock, log }: OverviewOptions): O
         bus.on('settings_changed', touch),
         bus.on('home_assistant_changed', touch),
         bus.on('recovery_key_changed', touch),
+        bus.on('state_files_changed', touch),
       ];
       watch.start();
     },

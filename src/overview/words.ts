@@ -1,9 +1,6 @@
 import { type Language, NOTICES, type Notice, type NoticeCode } from '../contract/index.ts';
-import { Problem } from '../kernel/errors.ts';
-import { wordNotice, wordProblem } from '../kernel/texts.ts';
-
-/** What stands in a sentence, before it is worded in a language. */
-type Value = string | Problem | { readonly days: number } | { readonly bytes: number };
+import { wordNotice } from '../kernel/texts.ts';
+import { speakAll, type Value } from '../kernel/values.ts';
 
 /** A notice before it is worded. */
 export interface Finding {
@@ -14,36 +11,24 @@ export interface Finding {
   readonly params?: Readonly<Record<string, Value>>;
 }
 
-const GIGABYTE = 1e9;
-const MEGABYTE = 1e6;
-
-function unit(value: number, name: 'day' | 'gigabyte' | 'megabyte', language: Language): string {
-  const unitDisplay = name === 'day' ? 'long' : 'short';
-  const format = { style: 'unit', unit: name, unitDisplay, maximumSignificantDigits: 2 } as const;
-  return new Intl.NumberFormat(language, format).format(value);
-}
-
-function spoken(value: Value, language: Language): string {
-  if (typeof value === 'string') return value;
-  if (value instanceof Problem) return wordProblem(value, language).title;
-  if ('days' in value) return unit(value.days, 'day', language);
-  const { bytes } = value;
-  return bytes < GIGABYTE
-    ? unit(Math.floor(bytes / MEGABYTE), 'megabyte', language)
-    : unit(bytes / GIGABYTE, 'gigabyte', language);
-}
+/** The same for as long as it is the same matter. */
+export const findingId = ({
+  code,
+  target,
+}: {
+  readonly code: NoticeCode;
+  readonly target?: string | undefined;
+}) => (target === undefined ? code : `${code}:${target}`);
 
 /** A notice as people read it. */
 export function wordFinding(
   { code, target, since = null, params: values = {} }: Finding,
   language: Language,
 ): Notice {
-  const params = Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, spoken(value, language)]),
-  );
+  const params = speakAll(values, language);
   const { severity, action, ...rest } = NOTICES[code];
   return {
-    id: target === undefined ? code : `${code}:${target}`,
+    id: findingId({ code, target }),
     code,
     severity,
     action,

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { About, Info, LogLevelRequest, LogPage, PATHS } from '../contract/index.ts';
+import { About, Info, LogLevelRequest, LogPage, type Overview, PATHS } from '../contract/index.ts';
+import type { Bus } from '../kernel/bus.ts';
 import { type Clock, timestamp } from '../kernel/clock.ts';
 import type { DatabaseCopies } from '../kernel/database-copies.ts';
 import type { Problem } from '../kernel/errors.ts';
@@ -9,8 +10,10 @@ import { jsonRoute, type Route, streamRoute } from '../kernel/http/route.ts';
 import type { Jobs } from '../kernel/jobs.ts';
 import type { Log } from '../kernel/log.ts';
 import type { LogRing } from '../kernel/log-ring.ts';
+import type { State } from '../kernel/state.ts';
 import { chooseLanguage } from '../kernel/texts.ts';
 import { createAbout } from './about.ts';
+import { type BoxEvents, keepBox } from './box.ts';
 import { type Sections, writeDiagnostics } from './diagnostics.ts';
 import { LogQuery, readLog } from './log-page.ts';
 
@@ -27,6 +30,12 @@ interface SystemOptions {
   readonly provided: { readonly parts: readonly string[]; readonly problem: Problem | undefined };
   /** What the other features say of themselves to who helps. */
   readonly sections: Sections;
+  readonly state: State;
+  readonly bus: Bus<BoxEvents>;
+  /** Whether all is well, in the language of the home. */
+  readonly overview: () => Promise<Overview>;
+  /** How many operations run. */
+  readonly running: () => number;
   /** The routes of all other features, for the OpenAPI document. */
   readonly routes: readonly Route[];
 }
@@ -139,9 +148,17 @@ export function createSystem(options: SystemOptions): Feature {
   const { info, routes, copies } = options;
   const own: Route[] = [...statusRoutes(info, () => document()), ...insightRoutes(options)];
   const document = () => openApi([...routes, ...own], info.version);
+  let end: (() => void) | undefined;
   return {
     name: 'system',
     routes: own,
     jobs: [{ ...COPY_JOB, run: (signal) => copies.make(signal) }],
+    start: async () => {
+      end ??= keepBox(options);
+    },
+    stop: async () => {
+      end?.();
+      end = undefined;
+    },
   };
 }

@@ -3,12 +3,14 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import SQLite from 'better-sqlite3';
 
-// What changes although nobody changed anything: when something was last seen, and the history of attempts.
+// What changes although nobody changed anything: when something was last seen, how often it was started, and the
+// history of attempts and happenings.
 const RESTLESS_COLUMNS = ['last_used_at', 'refreshed_at', 'checked_at', 'problem', 'problem_since'];
-const RESTLESS_TABLES = ['operations'];
+const RESTLESS_TABLES = ['journal', 'operations'];
+const RESTLESS_SETTINGS = ['starts'];
 
 // What is written all the time, whoever asks for what.
-const RESTLESS_FOLDERS = /^log\//;
+const RESTLESS_FOLDERS = /^(log|state)\//;
 
 // The database is compared by its rows.
 const DATABASE = /^(homestash\.db|serve\.lock)(-wal|-shm|-journal)?$/;
@@ -23,7 +25,10 @@ function rows(dataDir: string): unknown {
     return tables.map(({ name }) => {
       const found = database.prepare<[], Record<string, unknown>>(`SELECT * FROM ${name}`).all();
       for (const row of found) for (const column of RESTLESS_COLUMNS) delete row[column];
-      return [name, found.map((row) => JSON.stringify(row)).sort()];
+      const kept = found.filter(
+        (row) => !(name === 'settings' && RESTLESS_SETTINGS.includes(String(row.name))),
+      );
+      return [name, kept.map((row) => JSON.stringify(row)).sort()];
     });
   } finally {
     database.close();

@@ -37,7 +37,15 @@ beforeAll(async () => {
   const log = createLog('error', () => undefined, Date.now);
   const context = { clock: systemClock, memory: new MemoryBudget(1), dataDir, idleTimeoutMs: 1_000 };
   const secrets = Secrets.open(dataDir);
-  targets = new Targets({ store, secrets, clock: systemClock, log, context, onChange: () => undefined });
+  targets = new Targets({
+    store,
+    secrets,
+    clock: systemClock,
+    log,
+    context,
+    onChange: () => undefined,
+    onDeed: () => undefined,
+  });
 });
 afterAll(async () => {
   await query.destroy();
@@ -86,7 +94,7 @@ async function addTargets(from: number, to: number): Promise<void> {
 
 const gather = async () => {
   asked = 0;
-  const facts = await gatherFacts({ store, targets, finding: () => false });
+  const facts = await gatherFacts({ store, targets, finding: () => false, uploads: async () => new Map() });
   return { facts, asked };
 };
 

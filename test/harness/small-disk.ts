@@ -29,12 +29,19 @@ export class SmallDisk {
   readonly #dir = mkdtempSync(join(tmpdir(), 'homestash-small-disk-'));
   readonly #program: Program;
   readonly #port: number;
+  /** Where the core keeps what it has. */
+  readonly dataDir: string;
   #client: CoreClient | undefined;
 
-  private constructor(size: string, data: 'on it' | 'elsewhere', port: number) {
+  private constructor(
+    size: string,
+    data: 'on it' | 'elsewhere',
+    port: number,
+    more: (mountPoint: string) => Record<string, string>,
+  ) {
     this.#port = port;
     mkdirSync(this.mountPoint);
-    const dataDir = data === 'on it' ? join(this.mountPoint, 'data') : join(this.#dir, 'data');
+    this.dataDir = data === 'on it' ? join(this.mountPoint, 'data') : join(this.#dir, 'data');
     const asRoot = process.getuid?.() === 0 ? [] : ['--map-root-user'];
     this.#program = new Program({
       command: 'unshare',
@@ -42,13 +49,21 @@ export class SmallDisk {
         ...['--mount', ...asRoot, 'sh', '-c', MOUNT_AND_RUN, 'sh', size, this.mountPoint],
         ...[process.execPath, ENTRY, 'serve'],
       ],
-      env: { HOMESTASH_DATA: dataDir, HOMESTASH_API_PORT: String(port) },
+      env: {
+        HOMESTASH_DATA: this.dataDir,
+        HOMESTASH_API_PORT: String(port),
+        ...more(this.mountPoint),
+      },
       logFile: join(this.#dir, 'core.log'),
     });
   }
 
-  static async start(size: string, data: 'on it' | 'elsewhere'): Promise<SmallDisk> {
-    const disk = new SmallDisk(size, data, await freePort());
+  static async start(
+    size: string,
+    data: 'on it' | 'elsewhere',
+    more: (mountPoint: string) => Record<string, string> = () => ({}),
+  ): Promise<SmallDisk> {
+    const disk = new SmallDisk(size, data, await freePort(), more);
     try {
       await disk.#start();
     } catch (error) {

@@ -49,6 +49,8 @@ describe('the image', () => {
 
   test('keeps its data in a volume, and listens where others reach it', () => {
     expect(image.env).toMatchObject({ HOMESTASH_DATA: '/data', HOMESTASH_BIND: '0.0.0.0' });
+    // in memory in every container: no SD card is worn by what changes all the time
+    expect(image.env.HOMESTASH_STATE).toMatch(/^\/dev\/shm\//);
     expect(image.volumes).toEqual(['/data']);
     expect(image.ports).toEqual([String(DEFAULT_API_PORT)]);
     expect(image.stopSignal).toBe('SIGTERM');

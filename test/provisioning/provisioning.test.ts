@@ -95,6 +95,7 @@ describe('a file', () => {
       name: 'Cellar',
       cors_origins: ['https://dash.example.org'],
       overdue_days: 4,
+      language: 'auto',
     });
     expect(await mqtt()).toMatchObject({ source: 'settings', url: 'mqtt://127.0.0.1:1', username: 'stash' });
     expect(await kept()).toMatchObject({
@@ -287,6 +288,7 @@ describe('the environment', () => {
     expect(await settings()).toEqual({
       name: 'Attic',
       cors_origins: ['https://a.example.org', 'https://b.example.org'],
+      language: 'auto',
       overdue_days: 7,
     });
     expect(await kept()).toMatchObject({

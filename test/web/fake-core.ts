@@ -53,6 +53,7 @@ const JSON_ROUTES: Readonly<Record<string, { readonly body?: Schema; readonly re
   [`GET ${PATHS.providers}`]: { response: contract.ProviderList },
   [`GET ${PATHS.operations}`]: { response: contract.OperationList },
   [`GET ${PATHS.home_assistant}`]: { response: contract.HomeAssistant },
+  [`GET ${PATHS.journal}`]: { response: contract.JournalPage },
   ...SETTINGS_ROUTES,
 };
 
@@ -87,6 +88,7 @@ export class FakeCore {
     [`GET ${PATHS.all_backups}`, () => ({ backups: [], targets_unread: [] })],
     [`GET ${PATHS.targets}`, () => ({ targets: [] })],
     [`GET ${PATHS.operations}`, () => ({ operations: [] })],
+    [`GET ${PATHS.journal}`, () => ({ entries: [], next: null })],
     [`GET ${PATHS.home_assistant}`, () => HOME_OFF],
     [`GET ${PATHS.providers}`, ({ language }) => ({ providers: providersIn(language) })],
     ...SETTINGS_ANSWERS,
@@ -210,7 +212,7 @@ export class FakeCore {
         new Promise((resolve) => {
           const follower = new EventStream<CoreEvent>(response);
           this.#followers.add(follower);
-          follower.send({ event: 'hello', instance_id: 'fake' });
+          follower.send({ event: 'hello', instance_id: 'fake', resumed: false });
           signal.addEventListener('abort', () => {
             this.#followers.delete(follower);
             follower.end();

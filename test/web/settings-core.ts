@@ -30,7 +30,12 @@ export const SETTINGS_ROUTES: Schemas = {
   [`POST ${PATHS.import}`]: { body: contract.ImportRequest, response: contract.ImportReport },
 };
 
-export const GENERAL: contract.GeneralSettings = { name: 'Homestash', overdue_days: 0, cors_origins: [] };
+export const GENERAL: contract.GeneralSettings = {
+  name: 'Homestash',
+  language: 'auto' as const,
+  overdue_days: 0,
+  cors_origins: [],
+};
 
 export const NO_BROKER: contract.MqttStatus = {
   source: 'none',

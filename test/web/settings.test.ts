@@ -39,7 +39,12 @@ inBrowser('general settings', () => {
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByRole('status').getByText('Saved.').waitFor();
     expect(stage.core.deeds.map(({ body }) => body)).toEqual([
-      { name: 'Attic', overdue_days: 3, cors_origins: ['https://dash.example.org', 'http://10.0.0.2:81'] },
+      {
+        name: 'Attic',
+        language: 'auto',
+        overdue_days: 3,
+        cors_origins: ['https://dash.example.org', 'http://10.0.0.2:81'],
+      },
     ]);
     await page.getByRole('heading', { name: 'This Homestash is called “Attic”.' }).waitFor();
     await page.getByText('when there was no backup for 3 days').waitFor();

@@ -31,6 +31,8 @@ const LEFT_OUT = [
   'cache/*',
   'copies/*',
   'log/*',
+  // how everything stands at this moment
+  'state/*',
   'tmp/*',
   'homestash.before-*.db',
   'homestash.db-shm',

@@ -57,7 +57,8 @@ function problemResponse(context: Context<HttpBindings>, error: unknown, log: Lo
   return new Response(JSON.stringify(document), { status: document.status, headers });
 }
 
-async function admit(
+/** Lets in whoever may call a route. @throws Problem why somebody may not */
+export async function admit(
   credentials: Credentials,
   route: Route,
   identify: Identify,

@@ -6,7 +6,7 @@ const REMEMBERED_SECONDS = 600;
 const METHODS = 'GET, HEAD, POST, PUT, PATCH, DELETE';
 
 /** What a page from elsewhere has reason to send: its token, what it sends, and which part it wants. */
-const REQUEST_HEADERS = 'authorization, content-type, range, if-range';
+const REQUEST_HEADERS = 'authorization, content-type, last-event-id, range, if-range';
 
 /** What it may read besides what every page may. */
 const ANSWER_HEADERS = 'accept-ranges, content-disposition, content-range, etag, retry-after';

@@ -23,8 +23,10 @@ export class EventStream<Event extends { readonly event: string }> {
     this.#heartbeat = setInterval(() => this.#write(': still here\n\n'), HEARTBEAT_MS);
   }
 
-  send(event: Event): void {
-    this.#write(`event: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`);
+  /** With an id, by which a client that comes back says what it has heard. */
+  send(event: Event, id?: number): void {
+    const line = id === undefined ? '' : `id: ${id}\n`;
+    this.#write(`${line}event: ${event.event}\ndata: ${JSON.stringify(event)}\n\n`);
   }
 
   end(): void {

@@ -40,7 +40,14 @@ function streamAnswer(route: Route): Json {
   return route.ranged ? { ...whole, '206': { description: 'The part that was asked for', content } } : whole;
 }
 
+/** OpenAPI has no words for what is said on a websocket; the schema of a message stands where its answer would. */
+function socketAnswer(message: v.GenericSchema): Json {
+  const content = { 'application/json': { schema: schemaOf(message) } };
+  return { '101': { description: 'A websocket; each message is such a document', content } };
+}
+
 function answer(route: Route): Json {
+  if (route.socket && route.response) return socketAnswer(route.response);
   if (route.streams === 'out') return streamAnswer(route);
   if (!route.response) return { [route.status]: { description: 'Done' } };
   return {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type * as v from 'valibot';
+import { Problem } from '../errors.ts';
 import type { Credentials, Principal } from './principal.ts';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -87,6 +88,21 @@ export interface Route {
     request: IncomingMessage,
     response: ServerResponse,
   ) => Promise<unknown>;
+  /** Where the path is that of a websocket: what happens on it. */
+  readonly socket?: (call: Call<unknown, unknown, unknown>, socket: TextSocket) => Promise<void>;
+}
+
+/** Our side of an open websocket; what the other side says is passed over. */
+export interface TextSocket {
+  /** Sends a text; who does not read is cut off. */
+  send(text: string): void;
+}
+
+/** A websocket on which the core tells something; it is closed when `handle` resolves. */
+interface SocketRoute<Q extends Schema | undefined> extends Omit<RouteCommon<undefined, Q>, 'method'> {
+  /** Each message, as JSON. */
+  readonly message: Schema;
+  readonly handle: (call: Call<undefined, Output<Q>, undefined>, socket: TextSocket) => Promise<void>;
 }
 
 function common(
@@ -118,6 +134,23 @@ export function jsonRoute<
     contentType: undefined,
     ranged: false,
     handle: route.handle as Route['handle'],
+  };
+}
+
+/** A websocket (RFC 6455). Whoever asks for the path without wanting one is told so. */
+export function socketRoute<Q extends Schema | undefined = undefined>(route: SocketRoute<Q>): Route {
+  return {
+    ...common({ ...route, method: 'GET' }),
+    body: undefined,
+    response: route.message,
+    status: 101,
+    streams: undefined,
+    contentType: undefined,
+    ranged: false,
+    handle: async () => {
+      throw new Problem('upgrade_required');
+    },
+    socket: route.handle as NonNullable<Route['socket']>,
   };
 }
 

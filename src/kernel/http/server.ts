@@ -6,10 +6,13 @@ import type { Clock } from '../clock.ts';
 import type { Log } from '../log.ts';
 import type { HttpBindings } from './app.ts';
 import { acceptOnly } from './peer.ts';
+import type { Sockets } from './sockets.ts';
 
 /** An application, and where it is served. */
 export interface Listener {
   readonly app: Hono<HttpBindings>;
+  /** Its websockets; where absent, there are none. */
+  readonly sockets?: Sockets;
   readonly host: string;
   /** 0 takes any free port. */
   readonly port: number;
@@ -65,11 +68,14 @@ function listen(server: Server, host: string, port: number): Promise<AddressInfo
   });
 }
 
-function close(server: Server, clock: Clock): Promise<void> {
+function close(server: Server, sockets: Sockets | undefined, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
     const ended = new AbortController();
     clock.sleep(STOP_GRACE_MS, ended.signal).then(
-      () => server.closeAllConnections(),
+      () => {
+        server.closeAllConnections();
+        sockets?.cut();
+      },
       () => undefined,
     );
     server.close(() => {
@@ -82,17 +88,18 @@ function close(server: Server, clock: Clock): Promise<void> {
 
 /** Serves the applications, each where it belongs: all of them, or none where one cannot be. */
 export async function startServer({ listeners, clock, log }: ServerOptions): Promise<HttpServer> {
-  const servers: Server[] = [];
+  const servers: (readonly [Server, Sockets | undefined])[] = [];
   const ports: number[] = [];
   const closeAll = async () => {
-    await Promise.all(servers.map((server) => close(server, clock)));
+    await Promise.all(servers.map(([server, sockets]) => close(server, sockets, clock)));
   };
   try {
-    for (const { app, host, port, peer } of listeners) {
+    for (const { app, sockets, host, port, peer } of listeners) {
       const server = create(app);
+      if (sockets) server.on('upgrade', (...upgrade) => void sockets.accept(...upgrade));
       if (peer !== undefined) acceptOnly(server, peer, log, clock);
       const address = await listen(server, host, port);
-      servers.push(server);
+      servers.push([server, sockets]);
       ports.push(address.port);
     }
   } catch (error) {

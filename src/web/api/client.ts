@@ -11,6 +11,8 @@ interface Ask {
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly signal?: AbortSignal;
+  /** Sent besides what every request has. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** What only reads is answered from what the core knows (milliseconds). */
@@ -93,8 +95,12 @@ export class Api {
     }
   }
 
-  async #send(method: Method, path: string, { params, query, body, signal }: Ask = {}): Promise<Response> {
-    const headers: Record<string, string> = { 'accept-language': language() };
+  async #send(
+    method: Method,
+    path: string,
+    { params, query, body, signal, ...more }: Ask = {},
+  ): Promise<Response> {
+    const headers: Record<string, string> = { 'accept-language': language(), ...more.headers };
     if (body !== undefined) headers['content-type'] = 'application/json';
     const request: RequestInit = { method, headers, credentials: 'same-origin', cache: 'no-store' };
     if (body !== undefined) request.body = JSON.stringify(body);

@@ -4,6 +4,7 @@ import {
   type CoreEvent,
   type GeneralSettings,
   type HomeAssistant,
+  type JournalPage,
   type MqttStatus,
   type OperationList,
   type Overview,
@@ -42,6 +43,7 @@ export function createData(api: Api) {
     settings: live<GeneralSettings>(PATHS.settings, 'settings_changed'),
     recovery: live<RecoveryKeyState>(PATHS.recovery_key, 'recovery_key_changed'),
     about: live<About>(PATHS.about),
+    journal: live<JournalPage>(PATHS.journal, 'journal_changed'),
     operations: new Live<OperationList>({
       fetch: () => api.get(PATHS.operations),
       events: ['operation_changed'],

@@ -8,6 +8,9 @@ const SILENCE_MS = 3 * EVENTS_HEARTBEAT_SECONDS * 1000;
 const PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 
+/** An event as it comes; its id is what we say when we come back. */
+type SentEvent = CoreEvent & { readonly id?: number };
+
 interface FollowOptions {
   readonly api: Api;
   readonly heard: (event: CoreEvent) => void;
@@ -20,6 +23,8 @@ export class Follow {
   readonly #options: FollowOptions;
   #ended: AbortController | undefined;
   #hurry: (() => void) | undefined;
+  /** What was heard last: who says so is only told what was missed. */
+  #lastHeard: number | undefined;
 
   constructor(options: FollowOptions) {
     this.#options = options;
@@ -68,9 +73,12 @@ export class Follow {
     try {
       alive();
       const signal = AbortSignal.any([ended, silent.signal]);
-      for await (const event of api.stream<CoreEvent>('GET', PATHS.events, { signal, heard: alive })) {
+      const headers = this.#lastHeard === undefined ? {} : { 'last-event-id': String(this.#lastHeard) };
+      const events = api.stream<SentEvent>('GET', PATHS.events, { signal, headers, heard: alive });
+      for await (const event of events) {
         if (!stood) connected(true);
         stood = true;
+        this.#lastHeard = event.id;
         heard(event);
       }
     } catch {

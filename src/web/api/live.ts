@@ -49,7 +49,7 @@ export class Live<Value> {
 
   /** Something happened in the core. */
   heard(event: CoreEvent): void {
-    if (event.event !== 'hello' && !this.#source.events.includes(event.event)) return;
+    if (event.event === 'hello' ? event.resumed : !this.#source.events.includes(event.event)) return;
     const applied = this.value === undefined ? undefined : this.#source.apply?.(this.value, event);
     if (applied !== undefined) {
       this.value = applied;

@@ -2,9 +2,10 @@ import { html, type TemplateResult } from 'lit';
 import {
   type GeneralSettings,
   GeneralSettings as GeneralSettingsSchema,
+  LANGUAGES,
   PATHS,
 } from '../../contract/index.ts';
-import { field } from '../kit/field.ts';
+import { choice, field } from '../kit/field.ts';
 import { Form } from '../kit/form.ts';
 import { t } from '../words/index.ts';
 import { SettingsPage, top } from './page.ts';
@@ -12,15 +13,21 @@ import { SettingsPage, top } from './page.ts';
 /** A web page that may use the API, for example. */
 const ORIGIN = 'https://dash.example.org';
 
-const toValues = ({ name, overdue_days, cors_origins }: GeneralSettings) => ({
+/** A language as those call it who speak it. */
+const endonym = (language: string) =>
+  new Intl.DisplayNames(language, { type: 'language' }).of(language) ?? language;
+
+const toValues = ({ name, language, overdue_days, cors_origins }: GeneralSettings) => ({
   name,
+  language: language as string,
   overdue_days: String(overdue_days),
   cors_origins: cors_origins.join('\n'),
 });
 type Values = ReturnType<typeof toValues>;
 
-const toBody = ({ name, overdue_days, cors_origins }: Values) => ({
+const toBody = ({ name, language, overdue_days, cors_origins }: Values) => ({
   name,
+  language,
   overdue_days: overdue_days.trim() === '' ? undefined : Number(overdue_days),
   cors_origins: cors_origins.split(/\s+/).filter((origin) => origin !== ''),
 });
@@ -51,7 +58,7 @@ class GeneralPage extends SettingsPage<GeneralSettings> {
   }
 
   #draw(form: Form<Values, GeneralSettings>): TemplateResult {
-    const error = (name: keyof Values) =>
+    const error = (name: Exclude<keyof Values, 'language'>) =>
       form.wrong(name) ? t(`settings.general.wrong.${name}`, { example: ORIGIN }) : undefined;
     const content = html`
       ${field({
@@ -62,6 +69,17 @@ class GeneralPage extends SettingsPage<GeneralSettings> {
         value: form.values.name,
         required: true,
         input: (name) => form.set({ name }),
+      })}
+      ${choice({
+        id: 'language',
+        label: t('settings.general.language'),
+        help: t('settings.general.language_help'),
+        value: form.values.language,
+        choices: [
+          { value: 'auto', label: t('settings.general.language_auto') },
+          ...LANGUAGES.map((value) => ({ value, label: endonym(value) })),
+        ],
+        change: (language) => form.set({ language }),
       })}
       ${field({
         id: 'overdue',

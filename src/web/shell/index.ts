@@ -16,8 +16,10 @@
  */
 import { mdiArchiveOutline, mdiCloseCircleOutline } from '@mdi/js';
 import { html, nothing, type TemplateResult } from 'lit';
+import { noConnection } from '../api/problem.ts';
 import { icon } from '../kit/icon.ts';
 import { problemCard } from '../kit/problem.ts';
+import { skeleton } from '../kit/skeleton.ts';
 import '../session/index.ts';
 import { t } from '../words/index.ts';
 import { App } from './app.ts';
@@ -40,6 +42,10 @@ function pageAt(path: string): {
 export class Shell extends Element {
   readonly #app = new App();
   #path = this.#app.router.path;
+  /** What has been loaded of the pages that do not come with the first one. */
+  readonly #loaded = new Set<PageEntry['load']>();
+  /** The newest attempt to load one failed: there is no connection, or another version by now. */
+  #missing = false;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -56,12 +62,39 @@ export class Shell extends Element {
   async #moved(): Promise<void> {
     const path = this.#app.router.path;
     if (path === this.#path) return;
+    await this.#load(pageAt(path).page);
+    // somebody may have gone on meanwhile
+    if (path !== this.#app.router.path) return;
     this.#path = path;
     this.requestUpdate();
     await this.updateComplete;
     scrollTo(0, 0);
     await this.querySelector<Element>('main > *')?.updateComplete;
     this.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true });
+  }
+
+  /** Loads what a page is made of. */
+  async #load({ load }: PageEntry): Promise<void> {
+    if (!load || this.#loaded.has(load)) return;
+    try {
+      await load();
+      this.#loaded.add(load);
+      this.#missing = false;
+    } catch {
+      this.#missing = true;
+    }
+    this.requestUpdate();
+  }
+
+  #page({ load, render }: PageEntry, params: Readonly<Record<string, string>>): TemplateResult {
+    if (!load || this.#loaded.has(load)) return render(this.#app, params);
+    if (this.#missing) return problemCard(noConnection(undefined), { retry: () => location.reload() });
+    return skeleton(8);
+  }
+
+  protected override willUpdate(): void {
+    const { page } = pageAt(this.#path);
+    if (this.#app.session?.state === 'signed_in' && !this.#missing) void this.#load(page);
   }
 
   protected override render(): TemplateResult {
@@ -83,7 +116,7 @@ export class Shell extends Element {
         </ul>
       </nav>
       ${this.#banner()}
-      <main id="main" tabindex="-1">${page.render(this.#app, params)}</main>
+      <main id="main" tabindex="-1">${this.#page(page, params)}</main>
       ${this.#app.toasts.render()}
     `;
   }

@@ -1,13 +1,8 @@
-import { mdiArchiveOutline, mdiCogOutline, mdiShieldHomeOutline } from '@mdi/js';
+import { mdiArchiveOutline, mdiCogOutline, mdiHistory, mdiShieldHomeOutline } from '@mdi/js';
 import { html, type TemplateResult } from 'lit';
 import '../backups/index.ts';
 import '../backups/item.ts';
 import '../overview/index.ts';
-import '../settings/index.ts';
-import '../targets/add.ts';
-import '../targets/added.ts';
-import '../targets/choose-provider.ts';
-import '../targets/edit.ts';
 import '../targets/target.ts';
 import type { Words } from '../words/index.ts';
 import type { App } from './app.ts';
@@ -18,9 +13,16 @@ export interface PageEntry {
   readonly path: string;
   readonly title: Words;
   readonly render: (app: App, params: Readonly<Record<string, string>>) => TemplateResult;
+  /** Brings what it is made of, where that does not come with the first page. */
+  readonly load?: () => Promise<unknown>;
   /** Stands in the sidebar, and in the bar on a phone; current on every path below its own. */
   readonly icon?: string;
 }
+
+// What few look at, and seldom, is loaded when somebody does.
+const addTargets = () => import('../targets/pages.ts');
+const settings = () => import('../settings/index.ts');
+const activity = () => import('../activity/index.ts');
 
 /** Every page there is; those with an icon in the order of the sidebar. */
 export const PAGES: readonly PageEntry[] = [
@@ -43,11 +45,13 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/backups/targets/new',
+    load: addTargets,
     title: 'add.title',
     render: (app) => html`<hs-choose-provider .app=${app}></hs-choose-provider>`,
   },
   {
     path: '/backups/targets/new/:provider',
+    load: addTargets,
     title: 'add.title',
     render: (app, { provider }) => html`<hs-add-target .app=${app} .provider=${provider}></hs-add-target>`,
   },
@@ -63,62 +67,81 @@ export const PAGES: readonly PageEntry[] = [
   },
   {
     path: '/backups/targets/:id/edit',
+    load: addTargets,
     title: 'edit.name',
     render: (app, { id }) => html`<hs-edit-target .app=${app} .target=${id}></hs-edit-target>`,
   },
   {
     path: '/backups/targets/:id/added',
+    load: addTargets,
     title: 'added.name',
     render: (app, { id }) => html`<hs-target-added .app=${app} .target=${id}></hs-target-added>`,
   },
   {
+    path: '/activity',
+    load: activity,
+    title: 'activity.name',
+    icon: mdiHistory,
+    render: (app) => html`<hs-activity .app=${app}></hs-activity>`,
+  },
+  {
     path: '/settings',
+    load: settings,
     title: 'settings.name',
     icon: mdiCogOutline,
     render: (app) => html`<hs-settings .app=${app}></hs-settings>`,
   },
   {
     path: '/settings/general',
+    load: settings,
     title: 'settings.general.name',
     render: (app) => html`<hs-general .app=${app}></hs-general>`,
   },
   {
     path: '/settings/home-assistant',
+    load: settings,
     title: 'settings.home.name',
     render: (app) => html`<hs-home .app=${app}></hs-home>`,
   },
   {
     path: '/settings/pairing',
+    load: settings,
     title: 'settings.pairing.name',
     render: (app) => html`<hs-pairing .app=${app}></hs-pairing>`,
   },
   {
     path: '/settings/mqtt',
+    load: settings,
     title: 'settings.mqtt.name',
     render: (app) => html`<hs-mqtt .app=${app}></hs-mqtt>`,
   },
   {
     path: '/settings/recovery-key',
+    load: settings,
     title: 'settings.recovery.name',
     render: (app) => html`<hs-recovery .app=${app}></hs-recovery>`,
   },
   {
     path: '/settings/access',
+    load: settings,
     title: 'settings.access.name',
     render: (app) => html`<hs-access .app=${app}></hs-access>`,
   },
   {
     path: '/settings/move',
+    load: settings,
     title: 'settings.move.name',
     render: (app) => html`<hs-move .app=${app}></hs-move>`,
   },
   {
     path: '/settings/log',
+    load: settings,
     title: 'settings.log.name',
     render: (app) => html`<hs-log .app=${app}></hs-log>`,
   },
   {
     path: '/settings/about',
+    load: settings,
     title: 'settings.about.name',
     render: (app) => html`<hs-about .app=${app}></hs-about>`,
   },

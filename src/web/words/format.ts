@@ -91,3 +91,12 @@ export function sinceWhen(at: Date, now: Date): string {
 /** `3 Mar` */
 export const day = (at: Date): string =>
   new Intl.DateTimeFormat(locale(), { day: 'numeric', month: 'short' }).format(at);
+
+/** `today`, `yesterday` or `3 March 2026`: the day of a moment. */
+export function wholeDay(at: Date, now: Date): string {
+  const midnight = (date: Date) => new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+  const days = Math.round((midnight(at) - midnight(now)) / (DAY * 1000));
+  if (days < -1 || days > 0) return new Intl.DateTimeFormat(locale(), { dateStyle: 'long' }).format(at);
+  const word = new Intl.RelativeTimeFormat(locale(), { numeric: 'auto' }).format(days, 'day');
+  return word.charAt(0).toLocaleUpperCase(locale()) + word.slice(1);
+}
