@@ -17,6 +17,7 @@ import { Supervisor } from './home-assistant/supervisor.ts';
 import { openInstance, reachableByOthers, reachableUrl, rememberUrl } from './instance.ts';
 import { Bus } from './kernel/bus.ts';
 import { type Clock, systemClock, timestamp } from './kernel/clock.ts';
+import { Commands } from './kernel/commands.ts';
 import { claim } from './kernel/database.ts';
 import { DatabaseCopies } from './kernel/database-copies.ts';
 import { Problem } from './kernel/errors.ts';
@@ -63,7 +64,7 @@ export interface Core {
   /** Where ingress is served, as an app of Home Assistant. */
   readonly ingressPort: number | undefined;
   readonly info: Info;
-  /** Resolves when something was taken over that only a new start brings to everybody. */
+  /** Resolves when it wants to be started anew: somebody asked for it, or what was taken over reaches everybody only so. */
   readonly outdated: Promise<void>;
   /** Stops everything in reverse; may be called more than once. */
   stop(): Promise<void>;
@@ -86,6 +87,9 @@ type Events = AccessEvents &
 
 /** `npm run build` puts it there, whether the program runs from `src` or from `dist`. */
 const WEB_DIR = fileURLToPath(new URL('../dist/web/', import.meta.url));
+
+/** Where the project is at home. */
+const HOMEPAGE = 'https://github.com/homestash/homestash';
 
 /** Past operations that are shown to who helps: those of some weeks. */
 const SHOWN_OPERATIONS = 100;
@@ -179,6 +183,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       started_at: timestamp(clock.now()),
     };
     let url = '';
+    const reachablePage = () => (reachableByOthers(options.bind) ? url : undefined);
     let leaving = false;
     const outdated = Promise.withResolvers<void>();
 
@@ -211,6 +216,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       journal,
       state,
       language,
+      backUpTo: (uniqueId) => home.backUp({ agent_ids: [`homestash.${uniqueId}`] }),
       bus,
       clock,
       log,
@@ -271,32 +277,6 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       }),
     ];
 
-    // outlets
-    const stateFiles = new StateFiles({
-      state,
-      dir: options.stateDir ?? join(dataDir, 'state'),
-      clock,
-      log,
-      bus,
-    });
-    const supervised = supervisor && new Supervisor({ ...supervisor, clock });
-    const mqtt = createMqtt({
-      settings,
-      secrets,
-      bus,
-      clock,
-      log,
-      instanceId: instance.id,
-      provided: supervised && ((signal) => supervised.mqtt(signal)),
-      announcement: () => {
-        // as an app it is found through the Supervisor, and its port is closed to everybody else
-        if (leaving || supervised || !reachableByOthers(options.bind)) return undefined;
-        const { instance_id, version, api_version, name } = info;
-        return { url, instance_id, version, api_version, name };
-      },
-    });
-
-    const routes = [...features, mqtt].flatMap((feature) => feature.routes);
     const system = createSystem({
       info,
       mode: supervisor ? 'app' : 'standalone',
@@ -322,15 +302,51 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         tokens: async () =>
           (await tokens.tokens()).map(({ created_at, last_used_at }) => ({ created_at, last_used_at })),
       },
-      routes: [...routes, ...access.api.routes],
+      routes: () => [...routes, ...access.api.routes],
       state,
       bus,
       overview: () => overview.read(language()),
       running: () => operations.running,
+      restart: () => outdated.resolve(),
     });
+    const all: Feature[] = [...features, system];
+    const commands = new Commands(all.flatMap((feature) => feature.commands ?? []));
+
+    // outlets
+    const stateFiles = new StateFiles({
+      state,
+      dir: options.stateDir ?? join(dataDir, 'state'),
+      clock,
+      log,
+      bus,
+    });
+    const supervised = supervisor && new Supervisor({ ...supervisor, clock });
+    const mqtt = createMqtt({
+      settings,
+      secrets,
+      bus,
+      clock,
+      log,
+      instanceId: instance.id,
+      state,
+      language,
+      journal,
+      devices: all.flatMap((feature) => feature.devices ?? []),
+      run: (name, input) => commands.run(name, input),
+      origin: () => ({ version: VERSION, url: HOMEPAGE, page: supervised ? undefined : reachablePage() }),
+      provided: supervised && ((signal) => supervised.mqtt(signal)),
+      announcement: () => {
+        // as an app it is found through the Supervisor, and its port is closed to everybody else
+        if (leaving || supervised || !reachableByOthers(options.bind)) return undefined;
+        const { instance_id, version, api_version, name } = info;
+        return { url, instance_id, version, api_version, name };
+      },
+    });
+    const routes = [...all, mqtt].flatMap((feature) => feature.routes).concat(commands.routes());
+
     started.push(() => journal.settled());
     await noteStart({ settings, journal });
-    for (const feature of [...features, system]) {
+    for (const feature of all) {
       started.push(async () => feature.stop?.());
       await feature.start?.();
     }
@@ -341,7 +357,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     // server
     const stopping = new AbortController();
     const listeners = listenersOf(options, access, {
-      routes: [...routes, ...system.routes],
+      routes,
       log,
       stopping: stopping.signal,
       files: await loadFiles(options.webDir ?? WEB_DIR),
@@ -358,7 +374,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
     await access.welcome();
 
     started.push(() => jobs.stop());
-    jobs.start([...features, system].flatMap((feature) => feature.jobs ?? []));
+    jobs.start(all.flatMap((feature) => feature.jobs ?? []));
 
     // what tells others where we are comes last
     started.push(async () => mqtt.stop?.());

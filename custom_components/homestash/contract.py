@@ -466,6 +466,11 @@ def path_upload_commit(target_id: str, upload_id: str) -> str:
     return f"/api/v1/targets/{_segment(target_id)}/uploads/{_segment(upload_id)}/commit"
 
 
+def path_command(command: str) -> str:
+    """Return /api/v1/commands/{command}."""
+    return f"/api/v1/commands/{_segment(command)}"
+
+
 def path_operation(operation_id: str) -> str:
     """Return /api/v1/operations/{operation_id}."""
     return f"/api/v1/operations/{_segment(operation_id)}"

@@ -16,7 +16,7 @@ import type { Feature } from '../kernel/feature.ts';
 import { EventStream } from '../kernel/http/event-stream.ts';
 import type { Credentials, Principal } from '../kernel/http/principal.ts';
 import { jsonRoute, type Route, socketRoute, streamRoute } from '../kernel/http/route.ts';
-import { type Journal, wordEntry } from '../kernel/journal.ts';
+import { type Entry, type Journal, wordEntry } from '../kernel/journal.ts';
 import type { Log } from '../kernel/log.ts';
 import type { Operations } from '../kernel/operations.ts';
 import type { Revisions } from '../kernel/revisions.ts';
@@ -32,6 +32,7 @@ import { showOperations } from './under-way.ts';
 export interface ActivityEvents extends ToldEvents {
   access_ended: Pick<Principal, 'kind' | 'id'>;
   language_changed: Record<never, never>;
+  happened: Entry;
 }
 
 interface ActivityOptions {

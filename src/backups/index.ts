@@ -1,7 +1,9 @@
-import type { Language, Operation } from '../contract/index.ts';
+import * as v from 'valibot';
+import { Id, type Language, type Operation } from '../contract/index.ts';
 import { MemoryBudget } from '../kernel/admission.ts';
 import type { Bus } from '../kernel/bus.ts';
 import type { Clock } from '../kernel/clock.ts';
+import { command } from '../kernel/commands.ts';
 import { isProblem, Problem } from '../kernel/errors.ts';
 import type { Feature } from '../kernel/feature.ts';
 import type { Journal } from '../kernel/journal.ts';
@@ -12,6 +14,7 @@ import type { State } from '../kernel/state.ts';
 import { Catalogue } from './catalogue.ts';
 import { Deletions } from './deletions.ts';
 import { Downloads } from './downloads.ts';
+import { targetDevice } from './entities.ts';
 import { type BackupFacts, gatherFacts } from './facts.ts';
 import { Notes } from './journal.ts';
 import { Looks } from './looks.ts';
@@ -49,6 +52,8 @@ interface BackupsOptions {
   readonly idleTimeoutMs: number;
   /** True on the first start of a data folder: a place for backups is made, so that there is one at once. */
   readonly fresh: boolean;
+  /** Has Home Assistant make a backup for the target that it knows by this id. @throws Problem why it does not */
+  readonly backUpTo: (uniqueId: string) => Promise<void>;
   /** In which language those are told who cannot be asked. */
   readonly language: () => Language;
   /** From 0 to 1, so that many homes do not knock in step; tests bring their own. */
@@ -63,6 +68,8 @@ export interface BackupsFeature extends Feature {
 
 /** Two parts of 64 MiB, the largest that are used: 625 GiB in 10,000 parts. */
 const MEMORY_BYTES = 128 * 1024 * 1024;
+
+const TargetOf = v.object({ target_id: Id });
 
 /** The name of the target that a fresh install comes with; Home Assistant puts "Homestash" before it. */
 const FIRST_TARGET = 'Local folder';
@@ -153,6 +160,22 @@ export function createBackups(options: BackupsOptions): BackupsFeature {
 
   return {
     name: 'backups',
+    devices: [targetDevice],
+    commands: [
+      command({
+        name: 'back_up_now',
+        input: TargetOf,
+        run: async ({ target_id }) => options.backUpTo((await targets.get(target_id)).unique_id),
+      }),
+      command({
+        name: 'check_now',
+        input: TargetOf,
+        run: async ({ target_id }) => {
+          await targets.get(target_id);
+          await looks.now(target_id);
+        },
+      }),
+    ],
     facts,
     routes: backupRoutes({ store, log, targets, catalogue, uploads, downloads, deletions }),
     start: async () => {

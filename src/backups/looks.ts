@@ -52,6 +52,11 @@ export class Looks {
     this.#first = undefined;
   }
 
+  /** Looks at a target now. @throws what the look met */
+  now(targetId: string): Promise<void> {
+    return this.#options.look(targetId);
+  }
+
   /** A target may have come or gone. */
   async touch(): Promise<void> {
     if (!this.#first) return;

@@ -49,6 +49,8 @@ export const HAPPENINGS = {
   token_given: describe('access'),
   /** {name} */
   token_taken: describe('access'),
+  /** A button in Home Assistant was pressed, and nothing came of it. {command} {problem} */
+  command_failed: describe('box', 'warning'),
   /** A notice has appeared; its severity is that of the notice. */
   problem: describe('box', 'warning'),
   /** It is gone. */

@@ -18,6 +18,25 @@ const BrokerUrl = v.pipe(
   }, 'an address such as mqtt://192.168.1.2:1883 (also mqtts, ws, wss), without user and password'),
 );
 
+const PrivateKey = v.pipe(
+  v.string(),
+  v.maxLength(65_536),
+  v.check(
+    (pem) => pem.trim() === '' || /-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem),
+    'a private key in PEM form',
+  ),
+);
+
+/** Home Assistant's own. */
+export const DEFAULT_DISCOVERY_PREFIX = 'homeassistant';
+
+const DiscoveryPrefix = v.pipe(
+  v.string(),
+  v.trim(),
+  v.regex(/^[^\s/+#]+(?:\/[^\s/+#]+)*$/, 'a topic without + and #, such as homeassistant'),
+  v.maxLength(200),
+);
+
 /** A broker that a person entered; tried before it is kept. An absent password stays as it is, for the same broker. */
 export const MqttSettings = v.object({
   url: BrokerUrl,
@@ -25,6 +44,11 @@ export const MqttSettings = v.object({
   password: v.optional(v.pipe(v.string(), v.maxLength(256))),
   /** Who signed the certificate of a broker that nobody else trusts, as PEM. */
   ca_certificate: v.optional(CaCertificate, ''),
+  /** What we show to a broker that wants a certificate, as PEM; and its key, which stays as it is when absent. */
+  client_certificate: v.optional(CaCertificate, ''),
+  client_key: v.optional(PrivateKey),
+  /** Where Home Assistant looks for what there is. */
+  discovery_prefix: v.optional(DiscoveryPrefix, DEFAULT_DISCOVERY_PREFIX),
 });
 export type MqttSettings = v.InferOutput<typeof MqttSettings>;
 
@@ -35,6 +59,8 @@ export const MqttStatus = v.object({
   url: v.nullable(v.string()),
   username: v.nullable(v.string()),
   ca_certificate: v.nullable(v.string()),
+  client_certificate: v.nullable(v.string()),
+  discovery_prefix: v.string(),
   problem: v.nullable(ProblemDocument),
 });
 export type MqttStatus = v.InferOutput<typeof MqttStatus>;

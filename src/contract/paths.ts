@@ -26,6 +26,7 @@ export const PATHS = {
   upload_archive: '/api/v1/targets/{target_id}/uploads/{upload_id}/archive',
   upload_commit: '/api/v1/targets/{target_id}/uploads/{upload_id}/commit',
   all_backups: '/api/v1/backups',
+  command: '/api/v1/commands/{command}',
   overview: '/api/v1/overview',
   operations: '/api/v1/operations',
   operation: '/api/v1/operations/{operation_id}',

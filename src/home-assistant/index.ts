@@ -1,4 +1,4 @@
-import type { HomeAssistant, HomeAssistantAccess, Language } from '../contract/index.ts';
+import type { BackupNowRequest, HomeAssistant, HomeAssistantAccess, Language } from '../contract/index.ts';
 import type { Bus } from '../kernel/bus.ts';
 import { type Clock, timestamp, within } from '../kernel/clock.ts';
 import { Problem } from '../kernel/errors.ts';
@@ -45,6 +45,8 @@ interface HomeAssistantOptions {
 export interface HomeAssistantFeature extends Feature {
   /** What is known now; `home_assistant_changed` tells when it is something else. */
   document(language?: Language): HomeAssistant;
+  /** Has Home Assistant make a backup. Returns when it has begun. @throws Problem why it has not */
+  backUp(request: BackupNowRequest): Promise<void>;
   /** Whether a user of Home Assistant is an administrator there. @throws Problem `home_assistant_away` when it cannot be asked. */
   isAdministrator(userId: string): Promise<boolean>;
 }
@@ -122,6 +124,7 @@ export function createHomeAssistant(options: HomeAssistantOptions): HomeAssistan
   return {
     name: 'home-assistant',
     document,
+    backUp: (request) => backUp.now(request),
     isAdministrator: (userId) => administrators.includes(userId),
     routes: homeAssistantRoutes({
       document,

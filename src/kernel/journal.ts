@@ -76,7 +76,7 @@ type Clerk = (entry: Entry, tables: Tables) => Promise<void>;
 
 interface JournalOptions {
   readonly database: Database;
-  readonly bus: Bus<{ journal_changed: Record<never, never> }>;
+  readonly bus: Bus<{ journal_changed: Record<never, never>; happened: Entry }>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -192,8 +192,9 @@ export class Journal {
   async #write(note: Note): Promise<void> {
     const { database, bus, clock, log } = this.#options;
     try {
-      await database.transaction((tables) => this.#insert(note, clock.now(), tables));
+      const entry = await database.transaction((tables) => this.#insert(note, clock.now(), tables));
       bus.emit('journal_changed', {});
+      bus.emit('happened', entry);
     } catch (error) {
       log.warning('what happened is missing in the journal', {
         code: note.code,
@@ -202,7 +203,7 @@ export class Journal {
     }
   }
 
-  async #insert(note: Note, now: number, tables: Tables): Promise<void> {
+  async #insert(note: Note, now: number, tables: Tables): Promise<Entry> {
     const { code, params = {}, notice, target, backup, problem } = note;
     const severity = code === 'problem' && notice ? NOTICES[notice].severity : HAPPENINGS[code].severity;
     const row = await tables<JournalTables>()
@@ -214,10 +215,12 @@ export class Journal {
       } as JournalTables['journal'])
       .returningAll()
       .executeTakeFirstOrThrow();
-    for (const clerk of this.#clerks) await clerk(entryOf(row), tables);
+    const entry = entryOf(row);
+    for (const clerk of this.#clerks) await clerk(entry, tables);
     await tables<JournalTables>()
       .deleteFrom('journal')
       .where('id', '<=', row.id - KEPT_ENTRIES)
       .execute();
+    return entry;
   }
 }

@@ -10,7 +10,8 @@ const ROOM_OF_A_START = 1_000_000_000;
 export class Revisions {
   #last: number;
 
-  private constructor(last: number) {
+  /** @param last the newest number that was used before */
+  constructor(last: number) {
     this.#last = last;
   }
 

@@ -26,6 +26,8 @@ interface Texts extends Readonly<Record<RemarkSection, Readonly<Record<string, s
   readonly problems: Readonly<Record<string, ProblemText>>;
   readonly notices: Readonly<Record<NoticeCode, Paragraph>>;
   readonly happenings: Readonly<Record<HappeningCode, Paragraph>>;
+  /** Of each kind of device its model, and the names of its entities. */
+  readonly entities: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 /** A sentence by its code, with the values for its placeholders. */
@@ -115,6 +117,11 @@ export function wordNotice(
   language: Language,
 ): Paragraph {
   return wordParagraph(textsIn(language).notices[code], params, language);
+}
+
+/** What an entity, or the model of a device, is called. */
+export function wordEntity(device: string, key: string, language: Language): string {
+  return textsIn(language).entities[device]?.[key] ?? key;
 }
 
 /** What happened, as people read it. */

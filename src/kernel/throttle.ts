@@ -51,6 +51,7 @@ export class Throttle {
     this.#stopped = true;
     this.#entries.clear();
     this.#sleeping?.abort.abort();
+    this.#sleeping = undefined;
   }
 
   /** From here on it works again. */

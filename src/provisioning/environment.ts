@@ -3,7 +3,7 @@ import type { Path, Provided } from './source.ts';
 
 /** Which variables are settings of ours; how to run is told by others. */
 const SETTING =
-  /^HOMESTASH_(?:(NAME|CORS_ORIGINS|OVERDUE_DAYS)|(MQTT|HOME_ASSISTANT|TARGET_(\d{1,3}))_([A-Z_]+))$/;
+  /^HOMESTASH_(?:(NAME|CORS_ORIGINS|OVERDUE_DAYS|LANGUAGE)|(MQTT|HOME_ASSISTANT|TARGET_(\d{1,3}))_([A-Z_]+))$/;
 
 /** Those variables of an environment that are settings and not empty. */
 export function settingsIn(env: Readonly<Record<string, string | undefined>>): Record<string, string> {

@@ -22,6 +22,8 @@ const GENERAL = Object.keys(GeneralSettingsPatch.entries);
 const IN_FILES = [
   ...['password', 'token', 'access_key', 'secret_key', 'customer_key', 'proxy_password'],
   'ca_certificate',
+  'client_certificate',
+  'client_key',
 ];
 
 /** Issues named at once; more help nobody. */

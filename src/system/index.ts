@@ -2,6 +2,7 @@ import * as v from 'valibot';
 import { About, Info, LogLevelRequest, LogPage, type Overview, PATHS } from '../contract/index.ts';
 import type { Bus } from '../kernel/bus.ts';
 import { type Clock, timestamp } from '../kernel/clock.ts';
+import { command } from '../kernel/commands.ts';
 import type { DatabaseCopies } from '../kernel/database-copies.ts';
 import type { Problem } from '../kernel/errors.ts';
 import type { Feature } from '../kernel/feature.ts';
@@ -15,6 +16,7 @@ import { chooseLanguage } from '../kernel/texts.ts';
 import { createAbout } from './about.ts';
 import { type BoxEvents, keepBox } from './box.ts';
 import { type Sections, writeDiagnostics } from './diagnostics.ts';
+import { coreDevice } from './entities.ts';
 import { LogQuery, readLog } from './log-page.ts';
 
 interface SystemOptions {
@@ -34,10 +36,12 @@ interface SystemOptions {
   readonly bus: Bus<BoxEvents>;
   /** Whether all is well, in the language of the home. */
   readonly overview: () => Promise<Overview>;
+  /** Starts the core anew. */
+  readonly restart: () => void;
   /** How many operations run. */
   readonly running: () => number;
-  /** The routes of all other features, for the OpenAPI document. */
-  readonly routes: readonly Route[];
+  /** All routes that are served, for the OpenAPI document. */
+  readonly routes: () => readonly Route[];
 }
 
 /** Each night, at an hour at which few do anything and Home Assistant has not begun yet. */
@@ -147,10 +151,12 @@ function insightRoutes(options: SystemOptions): Route[] {
 export function createSystem(options: SystemOptions): Feature {
   const { info, routes, copies } = options;
   const own: Route[] = [...statusRoutes(info, () => document()), ...insightRoutes(options)];
-  const document = () => openApi([...routes, ...own], info.version);
+  const document = () => openApi(routes(), info.version);
   let end: (() => void) | undefined;
   return {
     name: 'system',
+    devices: [coreDevice],
+    commands: [command({ name: 'restart', input: v.object({}), run: async () => options.restart() })],
     routes: own,
     jobs: [{ ...COPY_JOB, run: (signal) => copies.make(signal) }],
     start: async () => {

@@ -41,6 +41,8 @@ export interface MosquittoOptions {
   /** Who may come in, by name; without it, everybody. */
   users?: Readonly<Record<string, string>>;
   tls?: Certificate;
+  /** Only who shows a certificate of the same authority comes in. */
+  clientCertificates?: boolean;
   /** MQTT over websockets. */
   websockets?: boolean;
 }
@@ -114,18 +116,21 @@ export class Mosquitto {
       ...['-h', LOCALHOST, '-p', String(this.#plainPort)],
       ...(user ? ['-u', user[0], '-P', user[1]] : []),
       ...(tls ? ['--cafile', tls.authorityFile] : []),
+      ...(tls && this.#options.clientCertificates ? ['--cert', tls.certFile, '--key', tls.keyFile] : []),
     ];
   }
 
   #configure(dir: string): string {
     mkdirSync(dir, { recursive: true });
-    const { users, tls, websockets } = this.#options;
+    const { users, tls, websockets, clientCertificates } = this.#options;
     const passwords = join(dir, 'passwords');
     for (const [name, password] of Object.entries(users ?? {})) {
       if (!existsSync(passwords)) writeFileSync(passwords, '', { mode: 0o600 });
       execFileSync(present('mosquitto_passwd'), ['-b', passwords, name, password], { stdio: 'pipe' });
     }
-    const certificate = tls ? [`certfile ${tls.certFile}`, `keyfile ${tls.keyFile}`] : [];
+    const wanted =
+      tls && clientCertificates ? [`cafile ${tls.authorityFile}`, 'require_certificate true'] : [];
+    const certificate = tls ? [`certfile ${tls.certFile}`, `keyfile ${tls.keyFile}`, ...wanted] : [];
     const lines = [
       // Otherwise it gives root away, and can no longer read what lies here.
       ...(process.getuid?.() === 0 ? ['user root'] : []),

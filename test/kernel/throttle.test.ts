@@ -86,5 +86,8 @@ test('nothing runs after a stop', async () => {
   expect(count()).toBe(1);
   throttle.start();
   throttle.touch('a');
+  throttle.touch('a');
   expect(count()).toBe(2);
+  await pass(INTERVAL_MS);
+  expect(count()).toBe(3);
 });

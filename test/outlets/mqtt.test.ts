@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { makeCertificate } from '../harness/certificate.ts';
@@ -60,11 +60,11 @@ describe.skipIf(!haveMosquitto())('with a real broker', () => {
     const made = await outlet({ announcement: () => ANNOUNCEMENT });
     expect(await made.status()).toEqual({
       ...{ source: 'none', state: 'off', url: null, username: null },
-      ...{ ca_certificate: null, problem: null },
+      ...{ ca_certificate: null, client_certificate: null, discovery_prefix: 'homeassistant', problem: null },
     });
     expect(await made.use(settings())).toEqual({
       ...{ source: 'settings', state: 'connected', url: broker.url, username: USERNAME },
-      ...{ ca_certificate: '', problem: null },
+      ...{ ca_certificate: '', client_certificate: '', discovery_prefix: 'homeassistant', problem: null },
     });
     expect(made.changes).toBeGreaterThan(0);
     const retained = await retainedAt(broker, hasAll);
@@ -189,6 +189,25 @@ describe.skipIf(!haveMosquitto())('with a real broker', () => {
       const ca_certificate = certificate.authority;
       const used = await (await outlet()).use({ ...settings(), url: secure.url, ca_certificate });
       expect(used).toMatchObject({ state: 'connected', ca_certificate });
+    });
+
+    test('shows a certificate to a broker that wants one, and keeps its key for that broker', async () => {
+      const strict = await stage.mosquitto({ users: USERS, tls: certificate, clientCertificates: true });
+      const ca_certificate = certificate.authority;
+      const made = await outlet();
+      await expect(made.use({ ...settings(), url: strict.url, ca_certificate })).rejects.toMatchObject({
+        status: 422,
+      });
+      const client_certificate = readFileSync(certificate.certFile, 'utf8');
+      const client_key = readFileSync(certificate.keyFile, 'utf8');
+      const whole = { ...settings(), url: strict.url, ca_certificate, client_certificate };
+      expect(await made.use({ ...whole, client_key })).toMatchObject({
+        state: 'connected',
+        client_certificate,
+      });
+      expect(await made.use(whole)).toMatchObject({ state: 'connected' });
+      expect(JSON.stringify(await made.status())).not.toContain('PRIVATE KEY');
+      expect(made.lines.join('')).not.toContain('PRIVATE KEY');
     });
 
     test('trusts nobody without it', async () => {

@@ -43,6 +43,8 @@ export const NO_BROKER: contract.MqttStatus = {
   url: null,
   username: null,
   ca_certificate: null,
+  client_certificate: null,
+  discovery_prefix: 'homeassistant',
   problem: null,
 };
 

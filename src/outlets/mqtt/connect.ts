@@ -26,6 +26,11 @@ interface ConnectOptions {
 /** Resolves when the broker has accepted us, and rejects with whatever happens instead. */
 function opened(client: MqttClient, host: string, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    // who gave up before it began is not waited for
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
     client.once('connect', () => resolve());
     client.once('error', reject);
     client.once('close', () => reject(new Problem('mqtt_cut', { params: { host } })));
@@ -50,6 +55,7 @@ async function attempt(broker: Broker, version: 4 | 5, options: ConnectOptions):
     resubscribe: false,
     ...(broker.username === '' ? {} : { username: broker.username, password: broker.password }),
     ...(broker.caCertificate === '' ? {} : { ca: [...rootCertificates, broker.caCertificate] }),
+    ...(broker.clientCertificate === '' ? {} : { cert: broker.clientCertificate, key: broker.clientKey }),
     ...(will
       ? { will: { topic: will.topic, payload: Buffer.from(will.payload), qos: 1, retain: true } }
       : {}),

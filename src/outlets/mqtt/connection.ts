@@ -43,8 +43,17 @@ const LOOK_AGAIN_MS = 5 * 60_000;
 /** A connection that lasted so long was none of many that broke at once (milliseconds). */
 const STABLE_MS = 60_000;
 
+/** A broker that is well takes a message at once; one on a busy Raspberry Pi within seconds (milliseconds). */
+const TAKES_MS = 20_000;
+
+/** Brokers take so many unanswered messages at once; mosquitto cuts off who sends more than twenty. */
+const AT_ONCE = 10;
+
 /** So long a broker gets to hear goodbye (milliseconds). */
 const GOODBYE_MS = 2_000;
+
+/** Hears of a message; `retained`: it lay there before. */
+type MessageListener = (topic: string, payload: string, retained: boolean) => void;
 
 const OFF: ConnectionState = { source: 'none', state: 'off', broker: undefined, problem: undefined };
 
@@ -59,6 +68,7 @@ export class Connection {
   /** Topics with retained messages that go when the broker is left for good. */
   readonly #retained = new Set<string>();
   readonly #connected = new Set<() => void>();
+  readonly #heard = new Set<MessageListener>();
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
@@ -73,9 +83,60 @@ export class Connection {
     return this.#attempt.promise;
   }
 
-  /** Called on each connection, before anything else is published on it. */
-  onConnected(listener: () => void): void {
+  /** Whether there is a broker that listens. */
+  get isOpen(): boolean {
+    return this.#client?.connected === true;
+  }
+
+  /** Called on each connection, before anything else is published on it; the returned function ends it. */
+  onConnected(listener: () => void): () => void {
     this.#connected.add(listener);
+    return () => this.#connected.delete(listener);
+  }
+
+  /** Called for each message that comes by a subscription; the returned function ends it. */
+  onMessage(listener: MessageListener): () => void {
+    this.#heard.add(listener);
+    return () => this.#heard.delete(listener);
+  }
+
+  /** Asks for messages, for as long as this connection lasts, and returns when the broker has agreed or not; what we publish ourselves does not come back where that can be said. */
+  async subscribe(filters: readonly string[]): Promise<void> {
+    await this.#asked(this.#client?.subscribeAsync([...filters], { qos: 1, nl: true, rap: false }));
+  }
+
+  async unsubscribe(filters: readonly string[]): Promise<void> {
+    await this.#asked(this.#client?.unsubscribeAsync([...filters]));
+  }
+
+  async #asked(asking: Promise<unknown> | undefined): Promise<void> {
+    await asking?.catch((error) =>
+      this.#options.log.debug('a subscription was not changed', { reason: describeError(error) }),
+    );
+  }
+
+  /**
+   * Publishes a message, and says whether the broker has taken it. One that takes nothing for a while is no broker: the
+   * connection is given up and made anew.
+   */
+  async publish(topic: string, payload: string, { retain }: { readonly retain: boolean }): Promise<boolean> {
+    const client = this.#client;
+    if (!client?.connected) return false;
+    if (retain && payload !== '') this.#retained.add(topic);
+    if (retain && payload === '') this.#retained.delete(topic);
+    const taken = client.publishAsync(topic, payload, { qos: 1, retain }).then(
+      () => true,
+      (error: unknown) => {
+        this.#options.log.debug('a message was not published', { topic, reason: describeError(error) });
+        return false;
+      },
+    );
+    const answer = await within(this.#options.clock, TAKES_MS, taken);
+    if (answer === undefined && this.#client === client) {
+      this.#options.log.warning('the MQTT broker takes no messages', { url: this.#state.broker?.url });
+      client.end(true);
+    }
+    return answer ?? false;
   }
 
   start(): void {
@@ -112,16 +173,7 @@ export class Connection {
    * publishes does so again when there is one.
    */
   retain(topic: string, payload: string): void {
-    if (payload === '') this.#retained.delete(topic);
-    else this.#retained.add(topic);
-    void this.#publish(this.#client, topic, payload);
-  }
-
-  async #publish(client: MqttClient | undefined, topic: string, payload: string): Promise<void> {
-    const { log } = this.#options;
-    await client
-      ?.publishAsync(topic, payload, { qos: 1, retain: true })
-      .catch((error) => log.debug('a message was not published', { topic, reason: describeError(error) }));
+    void this.publish(topic, payload, { retain: true });
   }
 
   async #run(signal: AbortSignal): Promise<void> {
@@ -173,6 +225,9 @@ export class Connection {
       client.once('close', () => resolve());
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    client.on('message', (topic, payload, { retain }) => {
+      for (const listener of this.#heard) listener(topic, payload.toString(), retain);
+    });
     this.#client = client;
     for (const listener of this.#connected) listener();
     this.retain(statusTopic, 'online');
@@ -201,13 +256,21 @@ export class Connection {
   async #sayGoodbye(client: MqttClient, forGood: boolean): Promise<void> {
     const { statusTopic, clock } = this.#options;
     const topics = forGood ? [...this.#retained] : [statusTopic];
-    const said = topics.map((topic) => this.#publish(client, topic, forGood ? '' : 'offline'));
+    const say = async () => {
+      for (let at = 0; at < topics.length; at += AT_ONCE) {
+        const said = topics
+          .slice(at, at + AT_ONCE)
+          .map((topic) =>
+            client
+              .publishAsync(topic, forGood ? '' : 'offline', { qos: 1, retain: true })
+              .catch(() => undefined),
+          );
+        await Promise.all(said);
+      }
+      await client.endAsync();
+    };
     if (forGood) this.#retained.clear();
-    await within(
-      clock,
-      GOODBYE_MS,
-      Promise.all(said).then(() => client.endAsync()),
-    );
+    await within(clock, GOODBYE_MS, say());
     client.end(true);
   }
 

@@ -1,23 +1,30 @@
 import {
   ANNOUNCEMENT_TOPIC,
+  DEFAULT_DISCOVERY_PREFIX,
   type Language,
   type MqttStatus,
   type PairingAnnouncement,
 } from '../../contract/index.ts';
 import type { Bus } from '../../kernel/bus.ts';
 import { type Clock, within } from '../../kernel/clock.ts';
+import type { DeviceDescription } from '../../kernel/entities.ts';
 import { isProblem, Problem } from '../../kernel/errors.ts';
 import type { Feature } from '../../kernel/feature.ts';
 import { newId } from '../../kernel/ids.ts';
+import type { Journal } from '../../kernel/journal.ts';
 import type { Log } from '../../kernel/log.ts';
 import type { Secrets } from '../../kernel/secrets.ts';
 import type { Settings } from '../../kernel/settings.ts';
+import type { State } from '../../kernel/state.ts';
 import { wordProblem } from '../../kernel/texts.ts';
-import { asBroker, type ProvidedBroker } from './broker.ts';
+import { asBroker, type Broker, type ProvidedBroker } from './broker.ts';
 import { connect } from './connect.ts';
 import { Connection, type Found } from './connection.ts';
+import { type DeviceEvents, Devices, type RunCommand } from './devices.ts';
+import type { Origin } from './discovery.ts';
 import { mqttRoutes } from './routes.ts';
 import { MqttStore } from './store.ts';
+import { Topics } from './topics.ts';
 
 /** What others must hear of the broker, that its document has changed; and what it hears: the core may have another name. */
 export interface MqttEvents {
@@ -28,7 +35,14 @@ export interface MqttEvents {
 interface MqttOptions {
   readonly settings: Settings;
   readonly secrets: Secrets;
-  readonly bus: Bus<MqttEvents>;
+  readonly bus: Bus<MqttEvents & DeviceEvents>;
+  readonly state: State;
+  /** What Home Assistant is shown. */
+  readonly devices: readonly DeviceDescription[];
+  readonly run: RunCommand;
+  readonly journal: Journal;
+  readonly origin: () => Origin;
+  readonly language: () => Language;
   readonly clock: Clock;
   readonly log: Log;
   readonly instanceId: string;
@@ -64,8 +78,10 @@ export function createMqtt(options: MqttOptions): MqttFeature {
   const find = async (signal: AbortSignal): Promise<Found> => {
     const own = await store.read();
     if (own) {
-      const { password, ...rest } = own;
-      return { source: 'settings', broker: password instanceof Problem ? password : { ...rest, password } };
+      const { password, clientKey, ...rest } = own;
+      const lost = [password, clientKey].find((secret) => secret instanceof Problem);
+      if (lost instanceof Problem) return { source: 'settings', broker: lost };
+      return { source: 'settings', broker: { ...rest, password, clientKey } as Broker };
     }
     if (!provided) return { source: 'none', broker: undefined };
     try {
@@ -84,7 +100,7 @@ export function createMqtt(options: MqttOptions): MqttFeature {
     log,
     find,
     clientId: `homestash-${instanceId}`,
-    statusTopic: `homestash/${instanceId}/status`,
+    statusTopic: new Topics(instanceId, DEFAULT_DISCOVERY_PREFIX).status,
     random: options.random ?? Math.random,
     onChange: () => {
       const now = JSON.stringify(status('en'));
@@ -102,6 +118,8 @@ export function createMqtt(options: MqttOptions): MqttFeature {
       url: broker?.url ?? null,
       username: broker?.username ?? null,
       ca_certificate: broker?.caCertificate ?? null,
+      client_certificate: broker?.clientCertificate ?? null,
+      discovery_prefix: broker?.discoveryPrefix ?? DEFAULT_DISCOVERY_PREFIX,
       problem: problem ? wordProblem(problem, language) : null,
     };
   };
@@ -111,6 +129,14 @@ export function createMqtt(options: MqttOptions): MqttFeature {
     connection.retain(announcementTopic, announcement ? JSON.stringify(announcement) : '');
   };
   connection.onConnected(announce);
+  const devices = new Devices({
+    ...options,
+    log,
+    connection,
+    topics: () =>
+      new Topics(instanceId, connection.state.broker?.discoveryPrefix ?? DEFAULT_DISCOVERY_PREFIX),
+    random: options.random ?? Math.random,
+  });
 
   /** Takes what is kept now, and waits a moment for what becomes of it; one change after the other. */
   const take = (change: () => Promise<void>): Promise<void> => {
@@ -143,10 +169,12 @@ export function createMqtt(options: MqttOptions): MqttFeature {
     }),
     start: async () => {
       unlisten = bus.on('settings_changed', announce);
+      devices.start();
       connection.start();
     },
     stop: async () => {
       unlisten();
+      devices.stop();
       await connection.stop();
     },
   };

@@ -15,9 +15,17 @@ export function portableMqtt(options: { readonly secrets: Secrets; readonly log:
     read: async (tables) => {
       const broker = await new MqttStore({ ...options, settings: new Settings(tables()) }).read();
       if (!broker) return undefined;
-      const { password, caCertificate, ...rest } = broker;
+      const { password, clientKey, caCertificate, clientCertificate, discoveryPrefix, ...rest } = broker;
       if (password instanceof Problem) throw password;
-      return { ...rest, password, ca_certificate: caCertificate };
+      if (clientKey instanceof Problem) throw clientKey;
+      return {
+        ...rest,
+        password,
+        ca_certificate: caCertificate,
+        client_certificate: clientCertificate,
+        client_key: clientKey,
+        discovery_prefix: discoveryPrefix,
+      };
     },
     write: async (settings, tables) => {
       const store = new MqttStore({ ...options, settings: new Settings(tables()) });

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import type { MqttSettings } from '../../contract/index.ts';
+import { DEFAULT_DISCOVERY_PREFIX, type MqttSettings } from '../../contract/index.ts';
 import { Problem } from '../../kernel/errors.ts';
 import type { Log } from '../../kernel/log.ts';
 import { SealError, type Secrets } from '../../kernel/secrets.ts';
@@ -14,6 +14,13 @@ interface StoreOptions {
 
 const NAME = 'mqtt';
 const PURPOSE = 'mqtt-password';
+const KEY_PURPOSE = 'mqtt-client-key';
+
+/** What is secret of a broker. */
+type Secret = 'password' | 'clientKey';
+
+/** A broker as it was kept: with a problem in place of what can no longer be read. */
+export type KeptBroker = Omit<Broker, Secret> & { readonly [Name in Secret]: string | Problem };
 
 /** Null: it was forgotten on purpose. */
 const Kept = v.nullable(
@@ -23,6 +30,10 @@ const Kept = v.nullable(
     /** Sealed. */
     password: v.string(),
     ca_certificate: v.string(),
+    client_certificate: v.optional(v.string(), ''),
+    /** Sealed; empty where there is none. */
+    client_key: v.optional(v.string(), ''),
+    discovery_prefix: v.optional(v.string(), DEFAULT_DISCOVERY_PREFIX),
   }),
 );
 
@@ -35,39 +46,61 @@ export class MqttStore {
   }
 
   /** The broker; with a problem in place of the password where that can no longer be read. */
-  async read(): Promise<(Omit<Broker, 'password'> & { readonly password: string | Problem }) | undefined> {
+  async read(): Promise<KeptBroker | undefined> {
     const kept = await this.#options.settings.read(NAME, Kept);
     if (!kept) return undefined;
-    const { url, username, ca_certificate: caCertificate } = kept;
-    return { url, username, caCertificate, password: this.#unseal(kept.password) };
+    return {
+      url: kept.url,
+      username: kept.username,
+      password: this.#unseal(kept.password, PURPOSE),
+      caCertificate: kept.ca_certificate,
+      clientCertificate: kept.client_certificate,
+      clientKey: kept.client_key === '' ? '' : this.#unseal(kept.client_key, KEY_PURPOSE),
+      discoveryPrefix: kept.discovery_prefix,
+    };
   }
 
-  /** What was entered as a whole: an absent password is the one that is kept for the same broker. */
-  async complete({ url, username, password, ca_certificate }: MqttSettings): Promise<Broker> {
-    const kept = password === undefined ? await this.read() : undefined;
+  /** What was entered as a whole: an absent password, or key, is the one that is kept for the same broker. */
+  async complete(settings: MqttSettings): Promise<Broker> {
+    const kept = await this.read();
     // never to another host: who changes the address could read it there
-    const known = kept && hostname(kept) === hostname({ url }) ? kept.password : '';
-    if (known instanceof Problem) throw known;
-    const whole = { url, username, password: password ?? known, caCertificate: ca_certificate };
+    const known = kept && hostname(kept) === hostname(settings) ? kept : undefined;
+    const whole = {
+      url: settings.url,
+      username: settings.username,
+      password: settings.password ?? readable(known?.password),
+      caCertificate: settings.ca_certificate,
+      clientCertificate: settings.client_certificate,
+      clientKey:
+        settings.client_certificate === '' ? '' : (settings.client_key ?? readable(known?.clientKey)),
+      discoveryPrefix: settings.discovery_prefix,
+    };
     this.#options.log.redact(whole.password);
     return whole;
   }
 
-  async write({ url, username, password, caCertificate }: Broker): Promise<void> {
+  async write(broker: Broker): Promise<void> {
     const { settings, secrets } = this.#options;
-    const sealed = secrets.seal(password, PURPOSE);
-    await settings.write(NAME, { url, username, password: sealed, ca_certificate: caCertificate });
+    await settings.write(NAME, {
+      url: broker.url,
+      username: broker.username,
+      password: secrets.seal(broker.password, PURPOSE),
+      ca_certificate: broker.caCertificate,
+      client_certificate: broker.clientCertificate,
+      client_key: broker.clientKey === '' ? '' : secrets.seal(broker.clientKey, KEY_PURPOSE),
+      discovery_prefix: broker.discoveryPrefix,
+    });
   }
 
   async forget(): Promise<void> {
     await this.#options.settings.write(NAME, null);
   }
 
-  #unseal(sealed: string): string | Problem {
+  #unseal(sealed: string, purpose: string): string | Problem {
     try {
-      const password = this.#options.secrets.unseal(sealed, PURPOSE);
-      this.#options.log.redact(password);
-      return password;
+      const secret = this.#options.secrets.unseal(sealed, purpose);
+      this.#options.log.redact(secret);
+      return secret;
     } catch (cause) {
       if (cause instanceof SealError) return new Problem('mqtt_password_lost', { cause });
       throw cause;
@@ -76,3 +109,9 @@ export class MqttStore {
 }
 
 const hostname = (broker: Pick<Broker, 'url'>): string => new URL(`http://${hostOf(broker)}`).hostname;
+
+/** @throws Problem where it can no longer be read */
+function readable(secret: string | Problem | undefined): string {
+  if (secret instanceof Problem) throw secret;
+  return secret ?? '';
+}

@@ -19,13 +19,19 @@ export const MQTT_TONES: Readonly<Record<MqttStatus['state'], Tone>> = {
 /** A broker, for example. */
 const EXAMPLE = 'mqtt://192.168.1.2:1883';
 
-const toValues = ({ url, username, ca_certificate, source }: MqttStatus) => ({
+const toValues = ({ source, discovery_prefix, ...known }: MqttStatus) => {
   // what the Supervisor gave is not what a person would enter
-  ...(source === 'settings'
-    ? { url: url ?? '', username: username ?? '', ca_certificate: ca_certificate ?? '' }
-    : { url: '', username: '', ca_certificate: '' }),
-  password: '',
-});
+  const entered = source === 'settings' ? known : undefined;
+  return {
+    url: entered?.url ?? '',
+    username: entered?.username ?? '',
+    ca_certificate: entered?.ca_certificate ?? '',
+    client_certificate: entered?.client_certificate ?? '',
+    discovery_prefix,
+    password: '',
+    client_key: '',
+  };
+};
 type Values = ReturnType<typeof toValues>;
 
 /** The MQTT broker: which one, how the connection stands, and another one. */
@@ -116,6 +122,39 @@ class MqttPage extends SettingsPage<MqttStatus> {
           placeholder: '-----BEGIN CERTIFICATE-----',
           input: (ca_certificate) => form.set({ ca_certificate }),
         })}
+        ${field({
+          id: 'client-certificate',
+          label: t('settings.mqtt.cert'),
+          help: t('settings.mqtt.cert_help'),
+          error: form.wrong('client_certificate') ? t('settings.mqtt.cert_wrong') : undefined,
+          value: values.client_certificate,
+          type: 'multiline',
+          placeholder: '-----BEGIN CERTIFICATE-----',
+          input: (client_certificate) => form.set({ client_certificate }),
+        })}
+        ${
+          values.client_certificate === ''
+            ? nothing
+            : field({
+                id: 'client-key',
+                label: t('settings.mqtt.key'),
+                help: t('settings.mqtt.key_help'),
+                error: form.wrong('client_key') ? t('settings.mqtt.key_wrong') : undefined,
+                value: values.client_key,
+                type: 'multiline',
+                placeholder: this.#keepsKey(values) ? t('field.kept') : '-----BEGIN PRIVATE KEY-----',
+                input: (client_key) => form.set({ client_key }),
+              })
+        }
+        ${field({
+          id: 'prefix',
+          label: t('settings.mqtt.prefix'),
+          help: t('settings.mqtt.prefix_help'),
+          error: form.wrong('discovery_prefix') ? t('settings.mqtt.prefix_wrong') : undefined,
+          value: values.discovery_prefix,
+          required: true,
+          input: (discovery_prefix) => form.set({ discovery_prefix }),
+        })}
       </details>
     `;
     return form.render({
@@ -131,14 +170,26 @@ class MqttPage extends SettingsPage<MqttStatus> {
 
   /** Whether the password that is kept stays when none is entered: it only goes to the host that it was entered for. */
   #keeps({ url, username }: Values): boolean {
+    return username !== '' && this.#isSameHost(url);
+  }
+
+  #keepsKey({ url }: Values): boolean {
+    return this.#isSameHost(url) && (this.shown.value?.client_certificate ?? '') !== '';
+  }
+
+  #isSameHost(url: string): boolean {
     const { value } = this.shown;
     const host = (text: string | null) => URL.parse(text ?? '')?.hostname;
-    return value?.source === 'settings' && username !== '' && host(url) === host(value.url);
+    return value?.source === 'settings' && host(url) === host(value.url);
   }
 
   #body(values: Values): object {
-    const { password, ...others } = values;
-    return password === '' && this.#keeps(values) ? others : values;
+    const { password, client_key, ...others } = values;
+    return {
+      ...others,
+      ...(password === '' && this.#keeps(values) ? {} : { password }),
+      ...(client_key === '' && this.#keepsKey(values) ? {} : { client_key }),
+    };
   }
 
   async #use(body: MqttSettings): Promise<void> {

@@ -83,6 +83,15 @@ function handOver(socket: Socket, port: number, said: Buffer): void {
   socket.pipe(broker).pipe(socket);
 }
 
+/** CONNACK of MQTT 5: welcome (section 3.2). */
+const WELCOME = Buffer.from([0x20, 0x03, 0x00, 0x00, 0x00]);
+
+/** Welcomes everybody, and never answers again. */
+export const welcomesAndIsSilent: Behaviour = (socket) => {
+  socket.once('data', () => socket.write(WELCOME));
+  socket.resume();
+};
+
 /** Lets everybody through to a real broker: who is cut off here has vanished without a word there. */
 export function passesOn(port: number): Behaviour {
   return (socket) => socket.once('data', (packet: Buffer) => handOver(socket, port, packet));

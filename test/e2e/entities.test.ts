@@ -1,0 +1,167 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Target } from '../../src/contract/index.ts';
+import type { CoreProcess } from '../harness/core.ts';
+import type { HomeAssistant } from '../harness/home-assistant.ts';
+import { haveMosquitto, type Mosquitto } from '../harness/mosquitto.ts';
+import { pairWithHomeAssistant } from '../harness/pairing.ts';
+import { Stage } from '../harness/stage.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+const USER = 'stash';
+const PASSWORD = 'correct horse battery';
+
+interface Shown {
+  readonly entity_id: string;
+  readonly state: string;
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+describe.skipIf(!haveMosquitto())('entities in a real Home Assistant', () => {
+  const stage = new Stage('entities');
+  let home: HomeAssistant;
+  let broker: Mosquitto;
+  let core: CoreProcess;
+  let target: Target;
+  let instance: string;
+
+  beforeAll(async () => {
+    [home, broker] = await Promise.all([stage.home(), stage.mosquitto({ users: { [USER]: PASSWORD } })]);
+    const token = await home.call('auth/long_lived_access_token', { client_name: 'Homestash', lifespan: 1 });
+    core = await stage.core({
+      env: {
+        ...{
+          HOMESTASH_MQTT_URL: broker.url,
+          HOMESTASH_MQTT_USERNAME: USER,
+          HOMESTASH_MQTT_PASSWORD: PASSWORD,
+        },
+        ...{ HOMESTASH_HOME_ASSISTANT_URL: home.url, HOMESTASH_HOME_ASSISTANT_TOKEN: token },
+      },
+    });
+    instance = (await core.client.info()).instance_id;
+    target = (await core.client.targets())[0] as Target;
+    await pairWithHomeAssistant(home, core);
+    const form = await home.entries.startFlow('mqtt');
+    const connected = await home.entries.submitFlow(form.flow_id, {
+      ...{ broker: '127.0.0.1', port: broker.port, username: USER, password: PASSWORD, protocol: '5' },
+      other_settings: { set_client_cert: false, set_ca_cert: 'off', transport: 'tcp' },
+    });
+    expect(connected.type).toBe('create_entry');
+  });
+  afterAll(() => stage.close());
+
+  const states = async () => (await home.call('get_states')) as unknown as Shown[];
+
+  /** The entity that MQTT discovery made under this unique id, as it stands in the registry and now. */
+  async function entity(device: string, key: string): Promise<Shown | undefined> {
+    const unique = `homestash_${instance}${device === 'core' ? '' : `_${device}`}_${key}`;
+    const registry = (await home.call('config/entity_registry/list')) as unknown as {
+      readonly entity_id: string;
+      readonly unique_id: string;
+    }[];
+    const known = registry.find(({ unique_id }) => unique_id === unique);
+    return known && (await states()).find(({ entity_id }) => entity_id === known.entity_id);
+  }
+
+  const until = (what: string, device: string, key: string, is: (shown: Shown) => unknown) =>
+    waitFor(
+      what,
+      async () => {
+        const shown = await entity(device, key);
+        return shown && is(shown) ? shown : undefined;
+      },
+      { timeoutMs: 30_000, intervalMs: 500 },
+    );
+
+  const press = async (device: string, key: string) => {
+    const { entity_id } = await until(`the button ${key}`, device, key, () => true);
+    await home.rest('POST', '/api/services/button/press', { entity_id });
+  };
+  const place = () => `target_${target.id}`;
+
+  test('appear with their values, in the way of Home Assistant', async () => {
+    await until('a value', 'core', 'version', ({ state }) => state !== 'unknown');
+    expect(await entity('core', 'safety')).toMatchObject({
+      attributes: { device_class: 'enum', options: ['safe', 'attention', 'unsafe', 'unknown'] },
+    });
+    expect((await entity('core', 'memory'))?.attributes).toMatchObject({ unit_of_measurement: '%' });
+    await until('a moment', 'core', 'uptime', ({ state }) => !Number.isNaN(Date.parse(state)));
+    const backups = await until('the number', place(), 'backups', ({ state }) => state === '0');
+    expect(backups.attributes.friendly_name).toBe(`${target.name} Backups`);
+    expect(await entity(place(), 'last_backup')).toMatchObject({ state: 'unknown' });
+    expect(await entity(place(), 'reachable')).toMatchObject({ state: 'on' });
+    // switched off until somebody wants it
+    expect(await entity('core', 'core_memory')).toBeUndefined();
+    const devices = (await home.call('config/device_registry/list')) as unknown as {
+      readonly id: string;
+      readonly name: string;
+      readonly model: string;
+      readonly via_device_id: string | null;
+    }[];
+    const hub = devices.find(({ name, model }) => name === 'Homestash' && model === 'Homestash');
+    const under = devices.find(({ model }) => model === 'Location for backups');
+    expect(under).toMatchObject({ name: target.name, via_device_id: hub?.id });
+  });
+
+  test('a button makes a backup, and all of it is seen', async () => {
+    await waitFor('the way back', async () => {
+      const { state } = await core.client.call<{ state: string }>('GET', '/api/v1/home-assistant');
+      return state === 'connected';
+    });
+    await press(place(), 'back_up_now');
+    const stored = await until(
+      'the event',
+      place(),
+      'backup',
+      ({ attributes }) => attributes.event_type === 'stored',
+    );
+    expect(stored.attributes).toMatchObject({ event_types: ['stored', 'failed'], name: expect.any(String) });
+    await until('the number', place(), 'backups', ({ state }) => state === '1');
+    const last = await until('the moment', place(), 'last_backup', ({ state }) => state !== 'unknown');
+    expect(last.attributes).toMatchObject({
+      device_class: 'timestamp',
+      last_backup_name: expect.any(String),
+    });
+    expect(Number((await entity(place(), 'last_backup_size'))?.state)).toBeGreaterThan(0);
+    await press(place(), 'check_now');
+    expect(core.program.log()).not.toContain('"level":"error"');
+  });
+
+  test('are unavailable when the core is killed, and back with it', async () => {
+    await core.kill9();
+    await until('nobody there', place(), 'backups', ({ state }) => state === 'unavailable');
+    expect((await entity('core', 'version'))?.state).toBe('unavailable');
+    await core.start();
+    await until('the number again', place(), 'backups', ({ state }) => state === '1');
+  });
+
+  test('are there after a restart of Home Assistant', async () => {
+    await home.restart();
+    await until('the number', place(), 'backups', ({ state }) => state === '1');
+    await until('the box', 'core', 'version', ({ state }) => state !== 'unknown' && state !== 'unavailable');
+  });
+
+  test('restart the core', async () => {
+    const { started_at } = await core.client.info();
+    await press('core', 'restart');
+    await waitFor('the new start', async () => {
+      const info = await core.client.info().catch(() => undefined);
+      return info !== undefined && info.started_at !== started_at;
+    });
+    await until('the box', 'core', 'uptime', ({ state }) => Date.parse(state) > Date.parse(started_at));
+  });
+
+  test('vanish with their target', async () => {
+    await core.client.call('DELETE', `/api/v1/targets/${target.id}`);
+    await waitFor('the end of the entities', async () => (await entity(place(), 'backups')) === undefined);
+    const devices = (await home.call('config/device_registry/list')) as unknown as {
+      readonly model: string;
+    }[];
+    await waitFor('the end of the device', async () =>
+      ((await home.call('config/device_registry/list')) as unknown as { readonly model: string }[]).every(
+        ({ model }) => model !== 'Location for backups',
+      ),
+    );
+    expect(devices.length).toBeGreaterThan(0);
+    expect(home.log()).not.toMatch(/(ERROR|WARNING).*mqtt.*homestash/i);
+  });
+});
