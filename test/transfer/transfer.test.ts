@@ -74,7 +74,15 @@ const PARTS = {
     kept_at: 1_790_000_100_000,
   },
   home_assistant: { url: 'http://127.0.0.1:1', token: 'a-long-lived-token' },
-  mqtt: { url: 'mqtt://127.0.0.1:1', username: 'stash', password: 'mqtt secret', ca_certificate: '' },
+  mqtt: {
+    url: 'mqtt://127.0.0.1:1',
+    username: 'stash',
+    password: 'mqtt secret',
+    ca_certificate: '',
+    client_certificate: '',
+    client_key: '',
+    discovery_prefix: 'homeassistant',
+  },
   targets: [
     {
       name: 'Bucket',
