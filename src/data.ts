@@ -9,6 +9,7 @@ import {
 import { type Database, openDatabase } from './kernel/database.ts';
 import { journalMigration } from './kernel/journal.ts';
 import { operationsMigration } from './kernel/operations.ts';
+import { outboxMigration } from './kernel/outbox.ts';
 import { settingsMigration } from './kernel/settings.ts';
 
 /** The one order of all schema changes; a new one is appended. */
@@ -22,6 +23,7 @@ const MIGRATIONS = [
   looksMigration,
   unpreparedMigration,
   journalMigration,
+  outboxMigration,
 ];
 
 /** Opens the data folder's database, as serving and one-shot commands both do. */

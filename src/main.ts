@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as v from 'valibot';
-import { type AccessEvents, createAccess, type Door, type IsAdministrator } from './access/index.ts';
+import { type AccessEvents, createAccess, type IsAdministrator } from './access/index.ts';
 import { SessionStore } from './access/session-store.ts';
 import { AccessStore } from './access/store.ts';
 import { type ActivityEvents, createActivity } from './activity/index.ts';
@@ -22,10 +22,8 @@ import { claim } from './kernel/database.ts';
 import { DatabaseCopies } from './kernel/database-copies.ts';
 import { Problem } from './kernel/errors.ts';
 import type { Feature } from './kernel/feature.ts';
-import { type AppOptions, createApp } from './kernel/http/app.ts';
 import { loadFiles } from './kernel/http/files.ts';
-import { type Listener, startServer } from './kernel/http/server.ts';
-import { Sockets } from './kernel/http/sockets.ts';
+import { startServer } from './kernel/http/server.ts';
 import { Jobs } from './kernel/jobs.ts';
 import { Journal } from './kernel/journal.ts';
 import { createLog, describeError, type Log } from './kernel/log.ts';
@@ -37,8 +35,11 @@ import { Settings } from './kernel/settings.ts';
 import { followLanguage } from './kernel/spoken.ts';
 import { State } from './kernel/state.ts';
 import { chooseLanguage } from './kernel/texts.ts';
+import { listenersOf } from './listeners.ts';
 import { createMqtt, type MqttEvents } from './outlets/mqtt/index.ts';
+import { createPrometheus } from './outlets/prometheus/index.ts';
 import { StateFiles, type StateFilesEvents } from './outlets/state-files/index.ts';
+import { createWebhooks, type WebhookEvents } from './outlets/webhooks/index.ts';
 import { createOverview, type OverviewEvents } from './overview/index.ts';
 import { roomIn } from './overview/room.ts';
 import { createPortables } from './portables.ts';
@@ -78,6 +79,7 @@ class DataInUse extends Error {
 type Events = AccessEvents &
   ActivityEvents &
   StateFilesEvents &
+  WebhookEvents &
   BackupEvents &
   GeneralEvents &
   HomeAssistantEvents &
@@ -93,28 +95,6 @@ const HOMEPAGE = 'https://github.com/homestash/homestash';
 
 /** Past operations that are shown to who helps: those of some weeks. */
 const SHOWN_OPERATIONS = 100;
-
-/** The API for programs; people come through ingress where there is one, and otherwise to the same port. */
-function listenersOf(
-  { bind, port, ingress }: CoreOptions,
-  access: Record<'api' | 'ingress', Door>,
-  { routes, log, stopping, files, allowsOrigin }: Required<Omit<AppOptions, 'identify'>>,
-): Listener[] {
-  const served = ({ identify, routes: own }: Door, more: Pick<AppOptions, 'files' | 'allowsOrigin'>) => {
-    const all = { routes: [...routes, ...own], identify, log, stopping, ...more };
-    return { app: createApp(all), sockets: new Sockets(all) };
-  };
-  if (!ingress) return [{ ...served(access.api, { allowsOrigin, files }), host: bind, port }];
-  return [
-    { ...served(access.api, { allowsOrigin }), host: bind, port },
-    {
-      ...served(access.ingress, { files }),
-      host: ingress.bind,
-      port: ingress.port,
-      peer: ingress.gateway,
-    },
-  ];
-}
 
 /** Writes down that it runs, and whether another version did before. */
 async function noteStart({ settings, journal }: { settings: Settings; journal: Journal }): Promise<void> {
@@ -235,6 +215,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         copyProblem: () => copyProblem(jobs),
         provisioningProblem: () => provided.problem,
         stateFilesProblem: () => stateFiles.problem,
+        unreached: () => webhooks.unreached(),
         recoveryKeyKept: () => recovery.isKept(),
         overdueDays: () => general.current.overdue_days,
       },
@@ -310,6 +291,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       restart: () => outdated.resolve(),
     });
     const all: Feature[] = [...features, system];
+    const devices = all.flatMap((feature) => feature.devices ?? []);
     const commands = new Commands(all.flatMap((feature) => feature.commands ?? []));
 
     // outlets
@@ -331,7 +313,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       state,
       language,
       journal,
-      devices: all.flatMap((feature) => feature.devices ?? []),
+      devices,
       run: (name, input) => commands.run(name, input),
       origin: () => ({ version: VERSION, url: HOMEPAGE, page: supervised ? undefined : reachablePage() }),
       provided: supervised && ((signal) => supervised.mqtt(signal)),
@@ -342,9 +324,25 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         return { url, instance_id, version, api_version, name };
       },
     });
-    const routes = [...all, mqtt].flatMap((feature) => feature.routes).concat(commands.routes());
+    const webhooks = createWebhooks({
+      settings,
+      secrets,
+      tables: data.tables,
+      journal,
+      bus,
+      clock,
+      log,
+      home: () => info.name,
+      language,
+    });
+    const prometheus = createPrometheus({ state, devices, version: VERSION, ended: () => operations.ended });
+    const routes = [...all, mqtt, webhooks, prometheus]
+      .flatMap((feature) => feature.routes)
+      .concat(commands.routes());
 
     started.push(() => journal.settled());
+    started.push(async () => webhooks.stop?.());
+    await webhooks.start?.();
     await noteStart({ settings, journal });
     for (const feature of all) {
       started.push(async () => feature.stop?.());

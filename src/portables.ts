@@ -8,6 +8,7 @@ import type { Log } from './kernel/log.ts';
 import type { Portable } from './kernel/portable.ts';
 import type { Secrets } from './kernel/secrets.ts';
 import { portableMqtt } from './outlets/mqtt/portable.ts';
+import { portableWebhooks } from './outlets/webhooks/portable.ts';
 import { portableRecoveryKey } from './recovery/portable.ts';
 
 interface PortablesOptions {
@@ -26,6 +27,7 @@ export function createPortables(options: PortablesOptions): Portable[] {
     portableRecoveryKey(options),
     portableHomeAssistant(options),
     portableMqtt(options),
+    portableWebhooks(options),
     portableTargets(options),
   ];
 }

@@ -7,7 +7,14 @@ import { repositoryRoot } from './harness/cache.ts';
 const GROUND = new Set(['contract', 'kernel']);
 
 /** Where the parts are put together: serving, what serving and commands both open, the commands, and what travels. */
-const COMPOSITION = new Set(['main.ts', 'data.ts', 'one-shot.ts', 'portables.ts', 'environment.ts']);
+const COMPOSITION = new Set([
+  'main.ts',
+  'data.ts',
+  'one-shot.ts',
+  'portables.ts',
+  'environment.ts',
+  'listeners.ts',
+]);
 
 /** Each file, relative to `src`, with what it imports: packages by name, own files relative to `src`. */
 type Imports = ReadonlyMap<string, readonly string[]>;

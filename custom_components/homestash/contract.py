@@ -31,6 +31,7 @@ EVENT_MQTT_CHANGED: Final = "mqtt_changed"
 EVENT_OVERVIEW_CHANGED: Final = "overview_changed"
 EVENT_RECOVERY_KEY_CHANGED: Final = "recovery_key_changed"
 EVENT_JOURNAL_CHANGED: Final = "journal_changed"
+EVENT_WEBHOOKS_CHANGED: Final = "webhooks_changed"
 EVENT_STATE_CHANGED: Final = "state_changed"
 EVENT_GOODBYE: Final = "goodbye"
 
@@ -60,6 +61,9 @@ PATH_HOME_ASSISTANT: Final = "/api/v1/home-assistant"
 PATH_HOME_ASSISTANT_BACKUPS: Final = "/api/v1/home-assistant/backups"
 PATH_HOME_ASSISTANT_AUTOMATIC: Final = "/api/v1/home-assistant/automatic"
 PATH_MQTT: Final = "/api/v1/mqtt"
+PATH_WEBHOOKS: Final = "/api/v1/webhooks"
+PATH_METRICS: Final = "/metrics"
+PATH_SYSTEM_STATUS: Final = "/api/system/status"
 PATH_ABOUT: Final = "/api/v1/about"
 PATH_LOG: Final = "/api/v1/log"
 PATH_LOG_LEVEL: Final = "/api/v1/log/level"
@@ -179,6 +183,21 @@ PROBLEM_KINDS: Final[dict[str, ProblemKind]] = {
     "mqtt_tls_expired": "error",
     "mqtt_tls_name": "error",
     "mqtt_tls_untrusted": "error",
+    "webhook_not_found": "error",
+    "too_many_webhooks": "error",
+    "webhook_token": "error",
+    "webhook_lost": "error",
+    "webhook_gone": "error",
+    "webhook_dns": "unreachable",
+    "webhook_refused": "unreachable",
+    "webhook_timeout": "unreachable",
+    "webhook_cut": "unreachable",
+    "webhook_tls": "error",
+    "webhook_redirect": "error",
+    "webhook_denied": "error",
+    "webhook_missing": "error",
+    "webhook_rejected": "error",
+    "webhook_status": "error",
     "operation_not_found": "error",
     "operation_not_cancellable": "error",
     "operation_cancelled": "error",
@@ -303,6 +322,21 @@ PLACEHOLDERS: Final[dict[str, tuple[str, ...]]] = {
     "mqtt_tls_expired": ("host",),
     "mqtt_tls_name": ("host",),
     "mqtt_tls_untrusted": ("host",),
+    "webhook_not_found": (),
+    "too_many_webhooks": ("limit",),
+    "webhook_token": (),
+    "webhook_lost": (),
+    "webhook_gone": (),
+    "webhook_dns": ("host",),
+    "webhook_refused": ("host",),
+    "webhook_timeout": ("host",),
+    "webhook_cut": ("host",),
+    "webhook_tls": ("host",),
+    "webhook_redirect": ("host", "status"),
+    "webhook_denied": ("host", "status"),
+    "webhook_missing": ("host", "status"),
+    "webhook_rejected": ("host", "status"),
+    "webhook_status": ("host", "status"),
     "operation_not_found": (),
     "operation_not_cancellable": (),
     "operation_cancelled": (),
@@ -479,6 +513,21 @@ def path_operation(operation_id: str) -> str:
 def path_operation_cancel(operation_id: str) -> str:
     """Return /api/v1/operations/{operation_id}/cancel."""
     return f"/api/v1/operations/{_segment(operation_id)}/cancel"
+
+
+def path_webhook(webhook_id: str) -> str:
+    """Return /api/v1/webhooks/{webhook_id}."""
+    return f"/api/v1/webhooks/{_segment(webhook_id)}"
+
+
+def path_webhook_test(webhook_id: str) -> str:
+    """Return /api/v1/webhooks/{webhook_id}/test."""
+    return f"/api/v1/webhooks/{_segment(webhook_id)}/test"
+
+
+def path_webhook_secret(webhook_id: str) -> str:
+    """Return /api/v1/webhooks/{webhook_id}/secret."""
+    return f"/api/v1/webhooks/{_segment(webhook_id)}/secret"
 
 
 @dataclass(frozen=True, slots=True)

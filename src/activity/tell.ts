@@ -17,6 +17,7 @@ const PLAIN = [
   'overview_changed',
   'recovery_key_changed',
   'journal_changed',
+  'webhooks_changed',
 ] as const;
 
 type Plain = (typeof PLAIN)[number];

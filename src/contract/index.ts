@@ -21,3 +21,4 @@ export * from './state.ts';
 export * from './targets.ts';
 export * from './transfer.ts';
 export * from './version.ts';
+export * from './webhooks.ts';

@@ -51,6 +51,8 @@ export const HAPPENINGS = {
   token_taken: describe('access'),
   /** A button in Home Assistant was pressed, and nothing came of it. {command} {problem} */
   command_failed: describe('box', 'warning'),
+  /** A person wanted to see whether messages arrive. */
+  test: describe('box'),
   /** A notice has appeared; its severity is that of the notice. */
   problem: describe('box', 'warning'),
   /** It is gone. */

@@ -42,6 +42,7 @@ export const CoreEvent = v.variant('event', [
   v.object({ event: v.literal('overview_changed') }),
   v.object({ event: v.literal('recovery_key_changed') }),
   v.object({ event: v.literal('journal_changed') }),
+  v.object({ event: v.literal('webhooks_changed') }),
   /** Null: there is no such document any more. */
   v.object({
     event: v.literal('state_changed'),

@@ -18,6 +18,7 @@ export const NOTICE_ACTIONS = [
   'keep_recovery_key',
   'open_backups',
   'open_about',
+  'open_notifications',
 ] as const;
 
 interface NoticeDescription {
@@ -66,6 +67,8 @@ export const NOTICES = {
   provisioning_wrong: { severity: 'warning', action: 'open_about' },
   /** The files for programs of others are not written. {problem} */
   state_not_written: { severity: 'warning', action: 'open_about' },
+  /** Somebody who is to be told is not reached. {name} {problem} */
+  webhook_failing: { severity: 'warning', action: 'open_notifications' },
   /** Nobody has said yet that the recovery key is written down. */
   recovery_key_not_kept: { severity: 'info', action: 'keep_recovery_key' },
 } as const satisfies Record<string, NoticeDescription>;

@@ -168,18 +168,20 @@ export class Journal {
     return rows.filter(({ code }) => code !== 'problem_over').map(entryOf);
   }
 
-  /** How often a matter was noted since it was last over. */
-  async timesOf(problem: string, tables: Tables = this.#options.database.tables): Promise<number> {
+  /** How often a matter was noted since it was last over, until this entry. */
+  async timesOf(problem: string, tables: Tables, until: number): Promise<number> {
     const row = await tables<JournalTables>()
       .selectFrom('journal')
       .select(({ fn }) => fn.countAll<number>().as('times'))
       .where('problem_id', '=', problem)
       .where('code', '!=', 'problem_over')
+      .where('id', '<=', until)
       .where('id', '>', ({ selectFrom }) =>
         selectFrom('journal')
           .select(sql<number>`coalesce(max(id), 0)`.as('last'))
           .where('problem_id', '=', problem)
-          .where('code', '=', 'problem_over'),
+          .where('code', '=', 'problem_over')
+          .where('id', '<', until),
       )
       .executeTakeFirst();
     return row?.times ?? 0;

@@ -75,10 +75,20 @@ export class Operations {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #running = new Map<string, Running>();
+  /** How many of a kind have ended in which way since the start. */
+  readonly #ended = new Map<string, number>();
 
   /** How many are under way. */
   get running(): number {
     return this.#running.size;
+  }
+
+  /** How many of a kind have ended in which way since the start. */
+  get ended(): { readonly kind: string; readonly state: string; readonly count: number }[] {
+    return [...this.#ended].map(([key, count]) => {
+      const [kind = '', state = ''] = key.split(' ');
+      return { kind, state, count };
+    });
   }
 
   constructor(query: Kysely<OperationTables>, bus: Bus<OperationEvents>, clock: Clock, log: Log) {
@@ -221,6 +231,8 @@ export class Operations {
   async #end(running: Running, state: Operation['state'], error?: unknown): Promise<void> {
     if (!this.#running.delete(running.operation.id)) return;
     const endedAt = this.#clock.now();
+    const key = `${running.operation.kind} ${state}`;
+    this.#ended.set(key, (this.#ended.get(key) ?? 0) + 1);
     const problem = error === undefined ? null : wordProblem(error);
     const kept = error === undefined ? null : keepProblem(error);
     running.operation = { ...running.operation, state, problem, ended_at: timestamp(endedAt) };

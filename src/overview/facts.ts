@@ -21,6 +21,12 @@ export interface Room {
   readonly total: number;
 }
 
+/** Somebody who is to be told of what happens. */
+interface Unreached {
+  readonly name: string;
+  readonly problem: Problem;
+}
+
 /** Who is asked. */
 export interface Sources {
   readonly stored: () => Promise<StoredFacts>;
@@ -34,6 +40,8 @@ export interface Sources {
   readonly provisioningProblem: () => Problem | undefined;
   /** Why state files are not written; undefined where they are. */
   readonly stateFilesProblem: () => Problem | undefined;
+  /** Who is to be told and is not reached. */
+  readonly unreached: () => Promise<Unreached | undefined>;
   /** Whether a person keeps the recovery key, or there is none to be kept. */
   readonly recoveryKeyKept: () => Promise<boolean>;
   /** As it is set; 0 follows Home Assistant's schedule. */
@@ -53,6 +61,7 @@ export interface Facts extends StoredFacts {
   readonly copyProblem: Problem | undefined;
   readonly provisioningProblem: Problem | undefined;
   readonly stateFilesProblem: Problem | undefined;
+  readonly unreached: Unreached | undefined;
   readonly recoveryKeyKept: boolean;
   readonly overdueDays: number;
 }
@@ -78,11 +87,12 @@ export class Observer {
   }
 
   async observe(): Promise<Facts> {
-    const { stored, paired, home, recoveryKeyKept, overdueDays } = this.#sources;
-    const [known, used, kept, littleRoom] = await Promise.all([
+    const { stored, paired, unreached, home, recoveryKeyKept, overdueDays } = this.#sources;
+    const [known, used, kept, untold, littleRoom] = await Promise.all([
       stored(),
       paired(),
       recoveryKeyKept(),
+      unreached(),
       this.#littleRoom(),
     ]);
     const document = home();
@@ -96,6 +106,7 @@ export class Observer {
       copyProblem: this.#sources.copyProblem(),
       provisioningProblem: this.#sources.provisioningProblem(),
       stateFilesProblem: this.#sources.stateFilesProblem(),
+      unreached: untold,
       recoveryKeyKept: kept,
       overdueDays: overdueDays(),
     };

@@ -99,13 +99,14 @@ function homeFindings({ home, homeAwayMs, paired }: Facts): Finding[] {
 }
 
 function boxFindings(facts: Facts): Finding[] {
-  const { copyProblem, provisioningProblem, stateFilesProblem, recoveryKeyKept } = facts;
+  const { copyProblem, provisioningProblem, stateFilesProblem, unreached, recoveryKeyKept } = facts;
   const findings: Finding[] = [];
   if (copyProblem) findings.push({ code: 'database_not_copied', params: { problem: copyProblem } });
   if (provisioningProblem) {
     findings.push({ code: 'provisioning_wrong', params: { problem: provisioningProblem } });
   }
   if (stateFilesProblem) findings.push({ code: 'state_not_written', params: { problem: stateFilesProblem } });
+  if (unreached) findings.push({ code: 'webhook_failing', params: { ...unreached } });
   if (!recoveryKeyKept) findings.push({ code: 'recovery_key_not_kept' });
   return findings;
 }

@@ -27,6 +27,7 @@ interface HeardEvents extends OverviewEvents {
   home_assistant_changed: Record<never, never>;
   recovery_key_changed: Record<never, never>;
   state_files_changed: Record<never, never>;
+  webhooks_changed: Record<never, never>;
 }
 
 interface OverviewOptions {
@@ -93,6 +94,7 @@ export function createOverview({ sources, bus, clock, log, journal }: OverviewOp
         bus.on('home_assistant_changed', touch),
         bus.on('recovery_key_changed', touch),
         bus.on('state_files_changed', touch),
+        bus.on('webhooks_changed', touch),
       ];
       watch.start();
     },

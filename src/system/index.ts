@@ -18,6 +18,7 @@ import { type BoxEvents, keepBox } from './box.ts';
 import { type Sections, writeDiagnostics } from './diagnostics.ts';
 import { coreDevice } from './entities.ts';
 import { LogQuery, readLog } from './log-page.ts';
+import { createStatus, SystemStatus } from './status.ts';
 
 interface SystemOptions {
   readonly info: Info;
@@ -52,6 +53,15 @@ export function copyProblem(jobs: Jobs): Problem | undefined {
   return jobs.states().find(({ name }) => name === COPY_JOB.name)?.problem;
 }
 
+/** The shape that clients of BaluPi know. */
+const Health = v.object({
+  status: v.literal('ok'),
+  version: v.string(),
+  service: v.literal('homestash'),
+  cache_enabled: v.boolean(),
+  energy_enabled: v.boolean(),
+});
+
 /** Alive, which version, which API: for programs. */
 function statusRoutes(info: Info, document: () => Record<string, unknown>): Route[] {
   return [
@@ -68,8 +78,12 @@ function statusRoutes(info: Info, document: () => Record<string, unknown>): Rout
       path: PATHS.health,
       summary: 'Say whether the core is well',
       access: 'open',
-      response: v.object({ status: v.literal('ok'), version: v.string(), service: v.literal('homestash') }),
-      handle: async () => ({ status: 'ok' as const, version: info.version, service: 'homestash' as const }),
+      response: Health,
+      handle: async () => ({
+        ...{ status: 'ok' as const, version: info.version, service: 'homestash' as const },
+        // neither is there yet, and clients of BaluPi ask for both
+        ...{ cache_enabled: false, energy_enabled: false },
+      }),
     }),
     jsonRoute({
       method: 'GET',
@@ -91,6 +105,7 @@ function statusRoutes(info: Info, document: () => Record<string, unknown>): Rout
 /** The box and its log: for people, and for who helps them. */
 function insightRoutes(options: SystemOptions): Route[] {
   const { log, ring, copies, jobs, clock, sections } = options;
+  const readStatus = createStatus(options);
   const about = createAbout({
     ...options,
     copy: () => ({
@@ -105,6 +120,13 @@ function insightRoutes(options: SystemOptions): Route[] {
       summary: 'Say what runs here and how much room there is',
       response: About,
       handle: ({ header }) => about(chooseLanguage(header('accept-language'))),
+    }),
+    jsonRoute({
+      method: 'GET',
+      path: PATHS.system_status,
+      summary: 'Say how busy, warm and full the box is, in the shape that clients of BaluPi know',
+      response: SystemStatus,
+      handle: () => readStatus(),
     }),
     jsonRoute({
       method: 'GET',

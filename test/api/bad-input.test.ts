@@ -12,11 +12,13 @@ const core: LocalCore = await startLocalCore();
 const operations = operationsOf(await core.client.call('GET', '/api/openapi.json'));
 const token = core.client.token;
 const person = await core.person();
-const params: Record<string, string> = { command: 'check_now' };
+const params: Record<string, string> = { command: 'check_now', webhook_id: 'nobody' };
 const valid: Record<string, unknown> = {
   'POST /api/v1/session': { password: 'a wrong password' },
   'POST /api/v1/session/setup': { code: 'none', password: 'another long one' },
   'PUT /api/v1/session/password': { current: 'a wrong password', password: 'another long one' },
+  'POST /api/v1/webhooks': { name: 'Phone', kind: 'ntfy', url: 'http://127.0.0.1:1/home', severity: 'error' },
+  'PATCH /api/v1/webhooks/{webhook_id}': { name: 'Phone', enabled: true },
   'POST /api/v1/commands/{command}': { target_id: 'shelf' },
   'PATCH /api/v1/settings': { name: 'Stash', cors_origins: ['https://dash.example.org'], overdue_days: 3 },
   'PUT /api/v1/log/level': { level: 'info' },

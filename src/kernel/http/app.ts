@@ -52,9 +52,14 @@ function problemResponse(context: Context<HttpBindings>, error: unknown, log: Lo
     'content-type': 'application/problem+json',
     'cache-control': 'no-store',
   };
+  const { path } = context.req;
+  // clients of BaluPi read this member of an error
+  const told = path.startsWith('/api/v1/')
+    ? document
+    : { ...document, detail: `${document.title} ${document.hint}` };
   if (document.code === 'unauthorized') headers['www-authenticate'] = 'Bearer';
   if (document.code === 'rate_limited') headers['retry-after'] = document.params.seconds ?? '60';
-  return new Response(JSON.stringify(document), { status: document.status, headers });
+  return new Response(JSON.stringify(told), { status: document.status, headers });
 }
 
 /** Lets in whoever may call a route. @throws Problem why somebody may not */
