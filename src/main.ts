@@ -93,6 +93,9 @@ const WEB_DIR = fileURLToPath(new URL('../dist/web/', import.meta.url));
 /** Where the project is at home. */
 const HOMEPAGE = 'https://github.com/homestash/homestash';
 
+/** So long the Supervisor is asked who we are: a link to our page is no reason to wait (milliseconds). */
+const SELF_MS = 10_000;
+
 /** Past operations that are shown to who helps: those of some weeks. */
 const SHOWN_OPERATIONS = 100;
 
@@ -303,6 +306,13 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       bus,
     });
     const supervised = supervisor && new Supervisor({ ...supervisor, clock });
+    let appPage: string | undefined;
+    supervised?.self(AbortSignal.timeout(SELF_MS)).then(
+      ({ slug }) => {
+        appPage = `homeassistant://app/${slug}`;
+      },
+      (error) => log.debug('the Supervisor has not said who we are', { reason: describeError(error) }),
+    );
     const mqtt = createMqtt({
       settings,
       secrets,
@@ -315,7 +325,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       journal,
       devices,
       run: (name, input) => commands.run(name, input),
-      origin: () => ({ version: VERSION, url: HOMEPAGE, page: supervised ? undefined : reachablePage() }),
+      origin: () => ({ version: VERSION, url: HOMEPAGE, page: supervised ? appPage : reachablePage() }),
       provided: supervised && ((signal) => supervised.mqtt(signal)),
       announcement: () => {
         // as an app it is found through the Supervisor, and its port is closed to everybody else

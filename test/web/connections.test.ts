@@ -180,6 +180,9 @@ inBrowser('MQTT', () => {
       username: 'homestash',
       password: 'secret',
       ca_certificate: '',
+      client_certificate: '',
+      client_key: '',
+      discovery_prefix: 'homeassistant',
     });
     stage.core.on(`DELETE ${PATHS.mqtt}`, () => {
       stage.core.on(`GET ${PATHS.mqtt}`, () => NO_BROKER);

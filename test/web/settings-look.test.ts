@@ -12,6 +12,7 @@ const PAGES = [
   '/home-assistant',
   '/pairing',
   '/mqtt',
+  '/notifications',
   '/recovery-key',
   '/access',
   '/move',

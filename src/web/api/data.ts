@@ -13,6 +13,7 @@ import {
   type RecoveryKeyState,
   type TargetList,
   type TokenList,
+  type WebhookList,
 } from '../../contract/index.ts';
 import type { Api } from './client.ts';
 import { type EventName, Live } from './live.ts';
@@ -43,6 +44,7 @@ export function createData(api: Api) {
     settings: live<GeneralSettings>(PATHS.settings, 'settings_changed'),
     recovery: live<RecoveryKeyState>(PATHS.recovery_key, 'recovery_key_changed'),
     about: live<About>(PATHS.about),
+    webhooks: live<WebhookList>(PATHS.webhooks, 'webhooks_changed'),
     journal: live<JournalPage>(PATHS.journal, 'journal_changed'),
     operations: new Live<OperationList>({
       fetch: () => api.get(PATHS.operations),

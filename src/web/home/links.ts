@@ -4,4 +4,5 @@ export const LINKS = {
   pair: '#/settings/pairing',
   recovery_key: '#/settings/recovery-key',
   about: '#/settings/about',
+  notifications: '#/settings/notifications',
 } as const;

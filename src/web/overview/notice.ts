@@ -33,6 +33,8 @@ function leadsTo({ action, target_id }: Notice): string | undefined {
       return LINKS.pair;
     case 'keep_recovery_key':
       return LINKS.recovery_key;
+    case 'open_notifications':
+      return LINKS.notifications;
     case 'open_about':
       return LINKS.about;
     default:

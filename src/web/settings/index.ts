@@ -8,3 +8,5 @@ import './move.ts';
 import './mqtt.ts';
 import './pairing.ts';
 import './recovery.ts';
+import './webhook.ts';
+import './webhooks.ts';

@@ -1,5 +1,6 @@
 import {
   mdiArchiveLockOutline,
+  mdiBellOutline,
   mdiChevronRight,
   mdiHomeOutline,
   mdiInformationOutline,
@@ -11,7 +12,7 @@ import {
   mdiTuneVariant,
 } from '@mdi/js';
 import { html, nothing, type TemplateResult } from 'lit';
-import type { HomeAssistant } from '../../contract/index.ts';
+import type { HomeAssistant, WebhookList } from '../../contract/index.ts';
 import { heading } from '../kit/heading.ts';
 import { icon } from '../kit/icon.ts';
 import { status, type Tone } from '../kit/status.ts';
@@ -33,12 +34,12 @@ const HOME_TONES: Readonly<Record<HomeAssistant['state'], Tone>> = {
 /** All that can be set, and how it stands. */
 class SettingsMenu extends Page {
   protected override watched() {
-    const { home, mqtt, tokens, recovery } = this.app.data;
-    return [home, mqtt, tokens, recovery];
+    const { home, mqtt, tokens, recovery, webhooks } = this.app.data;
+    return [home, mqtt, tokens, recovery, webhooks];
   }
 
   protected override render(): TemplateResult {
-    const { home, mqtt, tokens, recovery } = this.app.data;
+    const { home, mqtt, tokens, recovery, webhooks } = this.app.data;
     const byHome = this.app.session?.via === 'home_assistant';
     return html`
       ${heading(this.#sentence(), t('settings.lead'))}
@@ -56,6 +57,12 @@ class SettingsMenu extends Page {
             mdiTransitConnectionVariant,
             t('settings.mqtt.name'),
             mqtt.value && status(MQTT_TONES[mqtt.value.state], t(`settings.mqtt.${mqtt.value.state}`)),
+          ),
+          this.#row(
+            'notifications',
+            mdiBellOutline,
+            t('settings.webhooks.name'),
+            this.#webhooks(webhooks.value),
           ),
         ])}
         ${this.#group(t('settings.safety'), [
@@ -108,6 +115,14 @@ class SettingsMenu extends Page {
     return kept
       ? status('ok', t('settings.recovery.is_kept'))
       : status('warn', t('settings.recovery.not_kept'));
+  }
+
+  #webhooks(list: WebhookList | undefined): Line {
+    if (!list) return undefined;
+    const failing = list.webhooks.find(({ enabled, problem }) => enabled && problem);
+    if (failing) return status('bad', t('settings.webhooks.unreached', { name: failing.name }));
+    const count = list.webhooks.length;
+    return count === 0 ? t('settings.webhooks.line') : status('ok', t('settings.webhooks.count', { count }));
   }
 
   #group(title: string, rows: readonly TemplateResult[]): TemplateResult {

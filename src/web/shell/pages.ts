@@ -116,6 +116,24 @@ export const PAGES: readonly PageEntry[] = [
     render: (app) => html`<hs-mqtt .app=${app}></hs-mqtt>`,
   },
   {
+    path: '/settings/notifications',
+    load: settings,
+    title: 'settings.webhooks.name',
+    render: (app) => html`<hs-webhooks .app=${app}></hs-webhooks>`,
+  },
+  {
+    path: '/settings/notifications/new',
+    load: settings,
+    title: 'settings.webhooks.add',
+    render: (app) => html`<hs-webhook .app=${app}></hs-webhook>`,
+  },
+  {
+    path: '/settings/notifications/:id',
+    load: settings,
+    title: 'settings.webhooks.name',
+    render: (app, { id }) => html`<hs-webhook .app=${app} .webhook=${id}></hs-webhook>`,
+  },
+  {
     path: '/settings/recovery-key',
     load: settings,
     title: 'settings.recovery.name',
