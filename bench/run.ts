@@ -11,12 +11,21 @@ import { type Bench, MIB, type Section, say } from './bench.ts';
 import { overLine } from './line-section.ts';
 import { listing } from './listing.ts';
 import { memory } from './memory.ts';
+import { outlets } from './outlets.ts';
 import { writeSection } from './results.ts';
 import { slowCore } from './slow-core.ts';
 import { throughHomeAssistant } from './through-home-assistant.ts';
 import { transfers } from './transfers.ts';
 
-const SECTIONS: readonly Section[] = [transfers, throughHomeAssistant, overLine, memory, listing, slowCore];
+const SECTIONS: readonly Section[] = [
+  transfers,
+  throughHomeAssistant,
+  overLine,
+  memory,
+  listing,
+  outlets,
+  slowCore,
+];
 const ORDER = SECTIONS.map(({ name }) => name);
 
 const DEFAULT_MIB = 1024;

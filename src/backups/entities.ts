@@ -80,6 +80,7 @@ export const targetDevice = device<TargetState>({
       unit: 'MB/s',
       scale: MEGABYTE,
       precision: 1,
+      icon: 'mdi:speedometer',
     },
     {
       key: 'last_error',

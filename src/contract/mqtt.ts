@@ -64,3 +64,23 @@ export const MqttStatus = v.object({
   problem: v.nullable(ProblemDocument),
 });
 export type MqttStatus = v.InferOutput<typeof MqttStatus>;
+
+/** An entity as Home Assistant shows it, worded in the language that was asked for. */
+export const ShownEntity = v.object({
+  key: v.string(),
+  name: v.string(),
+  platform: v.picklist(['sensor', 'binary_sensor', 'button', 'event']),
+  device_class: v.nullable(v.string()),
+  /** As it stands now, in the unit; null where it is not known, and for what has none. */
+  value: v.nullable(v.union([v.string(), v.number(), v.boolean()])),
+  unit: v.nullable(v.string()),
+});
+export type ShownEntity = v.InferOutput<typeof ShownEntity>;
+
+/** What Home Assistant is shown over MQTT: the box and each location, the box first. */
+export const ShownDevices = v.object({
+  devices: v.array(
+    v.object({ key: v.string(), name: v.string(), model: v.string(), entities: v.array(ShownEntity) }),
+  ),
+});
+export type ShownDevices = v.InferOutput<typeof ShownDevices>;

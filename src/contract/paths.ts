@@ -39,6 +39,7 @@ export const PATHS = {
   home_assistant_backups: '/api/v1/home-assistant/backups',
   home_assistant_automatic: '/api/v1/home-assistant/automatic',
   mqtt: '/api/v1/mqtt',
+  mqtt_devices: '/api/v1/mqtt/devices',
   webhooks: '/api/v1/webhooks',
   webhook: '/api/v1/webhooks/{webhook_id}',
   webhook_test: '/api/v1/webhooks/{webhook_id}/test',

@@ -1,14 +1,37 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Target } from '../../src/contract/index.ts';
+import { keepCheapPassword } from '../harness/cheap-password.ts';
+import { haveChromium, startChromium } from '../harness/chromium.ts';
 import type { CoreProcess } from '../harness/core.ts';
+import { openFrontend } from '../harness/home-assistant/frontend.ts';
 import type { HomeAssistant } from '../harness/home-assistant.ts';
 import { haveMosquitto, type Mosquitto } from '../harness/mosquitto.ts';
 import { pairWithHomeAssistant } from '../harness/pairing.ts';
+import { Person } from '../harness/person.ts';
+import { takePicture } from '../harness/pictures.ts';
 import { Stage } from '../harness/stage.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
+const DESKTOP = { width: 1280, height: 1000 };
 const USER = 'stash';
 const PASSWORD = 'correct horse battery';
+
+/** An automation that says what it is told. */
+const AUTOMATION = `
+webhook:
+automation:
+  - alias: Homestash says
+    triggers:
+      - trigger: webhook
+        webhook_id: homestash-says
+        local_only: true
+        allowed_methods: [POST]
+    actions:
+      - event: homestash_told
+        event_data:
+          title: "{{ trigger.json.data.title }}"
+          type: "{{ trigger.json.type }}"
+`;
 
 interface Shown {
   readonly entity_id: string;
@@ -25,7 +48,10 @@ describe.skipIf(!haveMosquitto())('entities in a real Home Assistant', () => {
   let instance: string;
 
   beforeAll(async () => {
-    [home, broker] = await Promise.all([stage.home(), stage.mosquitto({ users: { [USER]: PASSWORD } })]);
+    [home, broker] = await Promise.all([
+      stage.home({ yaml: AUTOMATION }),
+      stage.mosquitto({ users: { [USER]: PASSWORD } }),
+    ]);
     const token = await home.call('auth/long_lived_access_token', { client_name: 'Homestash', lifespan: 1 });
     core = await stage.core({
       env: {
@@ -124,6 +150,51 @@ describe.skipIf(!haveMosquitto())('entities in a real Home Assistant', () => {
     expect(Number((await entity(place(), 'last_backup_size'))?.state)).toBeGreaterThan(0);
     await press(place(), 'check_now');
     expect(core.program.log()).not.toContain('"level":"error"');
+  });
+
+  test('stand on the pages of Home Assistant as a person sees them', async () => {
+    if (!haveChromium()) return;
+    const devices = (await home.call('config/device_registry/list')) as unknown as {
+      readonly id: string;
+      readonly model: string;
+    }[];
+    const device = devices.find(({ model }) => model === 'Location for backups');
+    const browser = await startChromium();
+    try {
+      const page = await openFrontend(browser, home, `/config/devices/device/${device?.id}`, {
+        viewport: DESKTOP,
+      });
+      for (const name of [
+        'Back up now',
+        'Last backup',
+        'Used space',
+        'Upload progress',
+        'Last error',
+        'Reachable',
+      ]) {
+        await page.getByText(name, { exact: true }).first().waitFor();
+      }
+      await page.getByText('Connected').first().waitFor();
+      await takePicture(page, 'home-assistant-device-desktop-light-en');
+    } finally {
+      await browser.close();
+    }
+  });
+
+  test('a message reaches an automation of Home Assistant', async () => {
+    const password = 'a long enough one';
+    keepCheapPassword(core.dataDir, password);
+    const person = new Person(core.url);
+    await person.signIn(password);
+    const { id } = await person.call<{ id: string }>('POST', '/api/v1/webhooks', {
+      ...{ name: 'Automation', kind: 'home_assistant', severity: 'info' },
+      url: `${home.url}/api/webhook/homestash-says`,
+    });
+    await person.call('POST', `/api/v1/webhooks/${id}/test`);
+    const triggered = async () =>
+      (await states()).find(({ entity_id }) => entity_id === 'automation.homestash_says')?.attributes
+        .last_triggered;
+    await waitFor('the automation', triggered);
   });
 
   test('are unavailable when the core is killed, and back with it', async () => {

@@ -52,6 +52,8 @@ export interface HomeAssistantOptions {
   shim?: string;
   port?: number;
   owner?: Credentials;
+  /** Added to its configuration.yaml. */
+  yaml?: string;
   /** Run as Home Assistant OS runs it: under a Supervisor. */
   supervisor?: SupervisorBeside;
 }
@@ -128,7 +130,7 @@ export class HomeAssistant {
   /** Starts it and returns when it is onboarded, connected and ready for backups. */
   async start(): Promise<void> {
     if (this.#program.running) return;
-    seedConfiguration(this.configDir);
+    seedConfiguration(this.configDir, this.#options.yaml);
     if (this.#options.shim !== undefined) installComponent(this.configDir, this.#options.shim, SHIM_DOMAIN);
     this.#launch();
     await this.ready();

@@ -11,6 +11,7 @@ import { discoveryPayload } from '../../src/outlets/mqtt/discovery.ts';
 import { Topics } from '../../src/outlets/mqtt/topics.ts';
 import { coreDevice } from '../../src/system/entities.ts';
 import { cacheDir, repositoryRoot, version } from '../harness/cache.ts';
+import { CORE, targetDocument } from '../harness/documents.ts';
 import { IdleClock } from '../harness/idle-clock.ts';
 import { haveMosquitto, type Mosquitto } from '../harness/mosquitto.ts';
 import { INSTANCE, Outlet } from '../harness/outlet.ts';
@@ -21,40 +22,6 @@ import { OddBroker, welcomesAndIsSilent } from '../simulators/mqtt/index.ts';
 const NODE = `homestash_${INSTANCE}`;
 const configOf = (device: string) => `homeassistant/device/${NODE}/${device}/config`;
 const stateOf = (device: string) => `homestash/${INSTANCE}/${device}/state`;
-
-const CORE: CoreState = {
-  ...{ name: 'Homestash', version: '1.2.3', started_at: '2026-11-26T08:00:00.000Z', verdict: 'safe' },
-  ...{ problem: false, notices: [], last_backup: null, next_backup: null, operations: 0 },
-  ...{
-    cpu_percent: 3,
-    cpu_temperature_celsius: null,
-    memory_percent: 41,
-    memory_used_bytes: 1,
-    memory_total_bytes: 2,
-  },
-  ...{ core_memory_bytes: 1, disk_percent: 12, disk_free_bytes: 1, disk_total_bytes: 2 },
-};
-const target = (id: string, more: Partial<TargetState> = {}): TargetState => ({
-  ...{
-    id,
-    name: `Place ${id}`,
-    kind: 's3',
-    problem: false,
-    problem_code: null,
-    last_error: null,
-    reachable: true,
-  },
-  ...{
-    checked_at: null,
-    last_backup: null,
-    last_backup_name: null,
-    last_backup_bytes: null,
-    backups: 0,
-    bytes: 0,
-  },
-  ...{ upload_name: null, upload_percent: null, upload_bytes_per_second: null },
-  ...more,
-});
 
 /** A client that nobody here wrote, and all that it hears. */
 class Ear {
@@ -95,7 +62,7 @@ async function ear(broker: Mosquitto, ...filters: string[]): Promise<Ear> {
 }
 
 const write = (to: Outlet, id: string, more: Partial<TargetState> = {}) =>
-  to.state.document<TargetState>(`backups/target-${id}`).set(target(id, more));
+  to.state.document<TargetState>(`backups/target-${id}`).set(targetDocument(id, more));
 
 describe.skipIf(!haveMosquitto())('devices at a broker', () => {
   const stage = new Stage('mqtt-devices');
@@ -382,7 +349,7 @@ test.for(VENVS)(
   'every payload passes the schemas of Home Assistant in %s, which reads our documents well',
   (python) => {
     const long = 'It does not work. '.repeat(40);
-    const worst = target('b1', {
+    const worst = targetDocument('b1', {
       problem: true,
       last_error: long,
       last_backup_bytes: 2_500_000_000,
@@ -391,7 +358,7 @@ test.for(VENVS)(
     const things = [
       describedAs(coreDevice, '', 'core', CORE),
       describedAs(coreDevice, '', 'core', { ...CORE, cpu_temperature_celsius: 47.2 }),
-      describedAs(targetDevice, 'b1', 'target_b1', target('b1', { reachable: null })),
+      describedAs(targetDevice, 'b1', 'target_b1', targetDocument('b1', { reachable: null })),
       describedAs(targetDevice, 'b1', 'target_b1', worst),
     ];
     const asked = things.flatMap(({ device, document }) =>

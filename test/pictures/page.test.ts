@@ -2,7 +2,7 @@ import { test } from 'vitest';
 import { PATHS, PROBE_STEPS, type TargetCheckEvent } from '../../src/contract/index.ts';
 import { takePicture } from '../harness/pictures.ts';
 import type { FakeCore } from '../web/fake-core.ts';
-import { quietHome, troubledHome } from '../web/scenes.ts';
+import { busyHome, failing, quietHome, troubledHome, webhook } from '../web/scenes.ts';
 import { connectedHome, token } from '../web/settings-core.ts';
 import { inBrowser, Stage } from '../web/stage.ts';
 import { DESKTOP, PHONE } from '../web/visitor.ts';
@@ -25,6 +25,12 @@ function settledHome(core: FakeCore): void {
   core.on(`GET ${PATHS.tokens}`, () => ({ tokens: [token()] }));
 }
 
+/** Somebody is told, and somebody else should be. */
+function toldHome(core: FakeCore): void {
+  settledHome(core);
+  core.on(`GET ${PATHS.webhooks}`, () => ({ webhooks: [webhook(), failing] }));
+}
+
 const SHOTS: readonly Shot[] = [
   { name: 'overview-desktop-light-en', path: '', scene: quietHome },
   { name: 'overview-phone-dark-de', path: '', scene: quietHome, size: PHONE, scheme: 'dark', language: 'de' },
@@ -39,6 +45,15 @@ const SHOTS: readonly Shot[] = [
     name: 'settings-phone-dark-de',
     path: '/settings',
     scene: settledHome,
+    size: PHONE,
+    scheme: 'dark',
+    language: 'de',
+  },
+  { name: 'activity-desktop-light-en', path: '/activity', scene: busyHome },
+  {
+    name: 'messages-phone-dark-de',
+    path: '/settings/notifications',
+    scene: toldHome,
     size: PHONE,
     scheme: 'dark',
     language: 'de',

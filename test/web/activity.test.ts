@@ -1,40 +1,11 @@
 import { expect, test } from 'vitest';
-import { type Happening, PATHS } from '../../src/contract/index.ts';
-import type { FakeCore } from './fake-core.ts';
-import { hoursAgo } from './shapes.ts';
+import { PATHS } from '../../src/contract/index.ts';
+import { failed, busyHome as playedBy } from './scenes.ts';
+import { happening } from './shapes.ts';
 import { inBrowser, Stage } from './stage.ts';
 import { DESKTOP, PHONE, SMALLEST } from './visitor.ts';
 
 const stage = Stage.set();
-
-const happening = (id: number, more: Partial<Happening> = {}): Happening => ({
-  id,
-  at: hoursAgo(100 - id),
-  code: 'backup_stored',
-  about: 'backups',
-  severity: 'info',
-  title: `Automatic backup ${id} is stored in Backblaze`,
-  text: '2.6 GB have arrived, and the sums agree.',
-  target_id: 'bucket',
-  backup_id: null,
-  problem_id: null,
-  ...more,
-});
-
-const failed = happening(98, {
-  code: 'backup_failed',
-  severity: 'error',
-  title: 'Automatic backup 2026.11.0 did not arrive at Backblaze',
-  text: 'The storage does not know the access key. Earlier backups there are not affected.',
-});
-
-function playedBy(core: FakeCore): void {
-  core.on(`GET ${PATHS.journal}`, ({ query }) =>
-    query.before === undefined
-      ? { entries: [happening(99), failed, happening(75), happening(51)], next: 51 }
-      : { entries: [happening(27)], next: null },
-  );
-}
 
 inBrowser('the activity', () => {
   test.for([

@@ -195,6 +195,18 @@ inBrowser('MQTT', () => {
     expect(await page.getByLabel('Address').inputValue()).toBe('');
   });
 
+  test('what Home Assistant sees stands there with its values', async () => {
+    stage.core.on(`GET ${PATHS.mqtt}`, () => OWN_BROKER);
+    const visitor = await stage.visit({ path: '/settings/mqtt' });
+    const { page } = visitor;
+    await page.getByText('Backblaze').click();
+    const facts = page.locator('details[open] dl');
+    expect((await facts.innerText()).split('\n').filter((line) => line !== '')).toEqual([
+      ...['Problem', 'No', 'Used space', '41.23 GB', 'Last error', 'unknown', 'Back up now', 'button'],
+    ]);
+    await visitor.expectGood();
+  });
+
   test('a password that is kept is not asked for again, for the same broker', async () => {
     stage.core.on(`GET ${PATHS.mqtt}`, () => OWN_BROKER);
     stage.core.on(`PUT ${PATHS.mqtt}`, () => OWN_BROKER);

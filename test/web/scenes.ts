@@ -1,8 +1,8 @@
-import { PATHS } from '../../src/contract/index.ts';
+import { PATHS, type Webhook } from '../../src/contract/index.ts';
 import { Problem } from '../../src/kernel/errors.ts';
 import { wordProblem } from '../../src/kernel/texts.ts';
 import type { FakeCore } from './fake-core.ts';
-import { folder, home, hoursAgo, notice, stored, target, upload } from './shapes.ts';
+import { folder, happening, home, hoursAgo, notice, stored, target, upload } from './shapes.ts';
 
 const DAY = 24;
 
@@ -130,3 +130,43 @@ export function fullHome(core: FakeCore): void {
   core.on(`GET ${PATHS.all_backups}`, () => ({ backups, targets_unread: [] }));
   core.on(`GET ${PATHS.home_assistant}`, () => home([long, nas]));
 }
+
+/** A backup that did not arrive. */
+export const failed = happening(98, {
+  code: 'backup_failed',
+  severity: 'error',
+  title: 'Automatic backup 2026.11.0 did not arrive at Backblaze',
+  text: 'The storage does not know the access key. Earlier backups there are not affected.',
+});
+
+/** Some days in which this and that has happened. */
+export function busyHome(core: FakeCore): void {
+  core.on(`GET ${PATHS.journal}`, ({ query }) =>
+    query.before === undefined
+      ? { entries: [happening(99), failed, happening(75), happening(51)], next: 51 }
+      : { entries: [happening(27)], next: null },
+  );
+}
+
+/** A phone that has heard everything. */
+export const webhook = (more: Partial<Webhook> = {}): Webhook => ({
+  ...{ id: 'phone', name: 'Phone', kind: 'ntfy', host: 'ntfy.sh', has_token: true, severity: 'error' },
+  ...{ topics: [], enabled: true, waiting: 0, problem: null },
+  deliveries: [
+    {
+      ...{ id: 'm2', title: 'Over: Backblaze is not reached', state: 'delivered', attempts: 1 },
+      ...{ created_at: hoursAgo(1), next_at: null, ended_at: hoursAgo(1), problem: null },
+    },
+    {
+      ...{ id: 'm1', title: 'Backblaze is not reached', state: 'delivered', attempts: 3 },
+      ...{ created_at: hoursAgo(3), next_at: null, ended_at: hoursAgo(2), problem: null },
+    },
+  ],
+  ...more,
+});
+
+/** A chat that is not there any more. */
+export const failing = webhook({
+  ...{ id: 'chat', name: 'Family chat', kind: 'discord', host: 'discord.com', has_token: false, waiting: 2 },
+  problem: wordProblem(new Problem('webhook_missing', { params: { host: 'discord.com', status: '404' } })),
+});

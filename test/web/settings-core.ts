@@ -17,6 +17,7 @@ export const SETTINGS_ROUTES: Schemas = {
   [`GET ${PATHS.mqtt}`]: { response: contract.MqttStatus },
   [`PUT ${PATHS.mqtt}`]: { body: contract.MqttSettings, response: contract.MqttStatus },
   [`DELETE ${PATHS.mqtt}`]: { response: contract.MqttStatus },
+  [`GET ${PATHS.mqtt_devices}`]: { response: contract.ShownDevices },
   [`GET ${PATHS.webhooks}`]: { response: contract.WebhookList },
   [`POST ${PATHS.webhooks}`]: { body: contract.WebhookInput, response: contract.Webhook },
   [`PATCH ${PATHS.webhook}`]: { body: contract.WebhookPatch, response: contract.Webhook },
@@ -52,6 +53,30 @@ export const NO_BROKER: contract.MqttStatus = {
   client_certificate: null,
   discovery_prefix: 'homeassistant',
   problem: null,
+};
+
+/** A box with one location, as Home Assistant sees them. */
+const entity = (name: string, more: Partial<contract.ShownEntity> = {}): contract.ShownEntity => ({
+  ...{ key: name, name, platform: 'sensor', device_class: null, value: null, unit: null, ...more },
+});
+const SHOWN: contract.ShownDevices = {
+  devices: [
+    {
+      key: 'core',
+      name: 'Homestash',
+      model: 'Homestash',
+      entities: [entity('Memory use', { value: 41, unit: '%' })],
+    },
+    {
+      ...{ key: 'target_b1', name: 'Backblaze', model: 'Location for backups' },
+      entities: [
+        entity('Problem', { platform: 'binary_sensor', value: false }),
+        entity('Used space', { value: 41.234, unit: 'GB' }),
+        entity('Last error'),
+        entity('Back up now', { platform: 'button' }),
+      ],
+    },
+  ],
 };
 
 export const OWN_BROKER: contract.MqttStatus = {
@@ -159,6 +184,7 @@ export const LOG: contract.LogPage = {
 export const SETTINGS_ANSWERS: readonly (readonly [string, () => unknown])[] = [
   [`GET ${PATHS.settings}`, () => GENERAL],
   [`GET ${PATHS.mqtt}`, () => NO_BROKER],
+  [`GET ${PATHS.mqtt_devices}`, () => SHOWN],
   [`GET ${PATHS.webhooks}`, () => ({ webhooks: [] })],
   [`GET ${PATHS.tokens}`, () => ({ tokens: [] })],
   [`GET ${PATHS.about}`, () => ABOUT],

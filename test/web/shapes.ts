@@ -1,6 +1,7 @@
 import type {
   AgentBackup,
   Backup,
+  Happening,
   HomeAssistant,
   Notice,
   Operation,
@@ -177,3 +178,18 @@ export function upload(to: Target, more: Partial<Operation> = {}): Operation {
     ...more,
   };
 }
+
+/** A backup that has arrived, once upon a time. */
+export const happening = (id: number, more: Partial<Happening> = {}): Happening => ({
+  id,
+  at: hoursAgo(100 - id),
+  code: 'backup_stored',
+  about: 'backups',
+  severity: 'info',
+  title: `Automatic backup ${id} is stored in Backblaze`,
+  text: '2.6 GB have arrived, and the sums agree.',
+  target_id: 'bucket',
+  backup_id: null,
+  problem_id: null,
+  ...more,
+});

@@ -1,33 +1,10 @@
 import { expect, test } from 'vitest';
 import { PATHS, type Webhook } from '../../src/contract/index.ts';
-import { Problem } from '../../src/kernel/errors.ts';
-import { wordProblem } from '../../src/kernel/texts.ts';
-import { hoursAgo } from './shapes.ts';
+import { failing, webhook } from './scenes.ts';
 import { inBrowser, Stage } from './stage.ts';
 import { DESKTOP, PHONE, SMALLEST } from './visitor.ts';
 
 const stage = Stage.set();
-
-const webhook = (more: Partial<Webhook> = {}): Webhook => ({
-  ...{ id: 'phone', name: 'Phone', kind: 'ntfy', host: 'ntfy.sh', has_token: true, severity: 'error' },
-  ...{ topics: [], enabled: true, waiting: 0, problem: null },
-  deliveries: [
-    {
-      ...{ id: 'm2', title: 'Over: Backblaze is not reached', state: 'delivered', attempts: 1 },
-      ...{ created_at: hoursAgo(1), next_at: null, ended_at: hoursAgo(1), problem: null },
-    },
-    {
-      ...{ id: 'm1', title: 'Backblaze is not reached', state: 'delivered', attempts: 3 },
-      ...{ created_at: hoursAgo(3), next_at: null, ended_at: hoursAgo(2), problem: null },
-    },
-  ],
-  ...more,
-});
-
-const failing = webhook({
-  ...{ id: 'chat', name: 'Family chat', kind: 'discord', host: 'discord.com', has_token: false, waiting: 2 },
-  problem: wordProblem(new Problem('webhook_missing', { params: { host: 'discord.com', status: '404' } })),
-});
 
 inBrowser('messages to others', () => {
   test.for([

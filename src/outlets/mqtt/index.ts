@@ -23,6 +23,7 @@ import { Connection, type Found } from './connection.ts';
 import { type DeviceEvents, Devices, type RunCommand } from './devices.ts';
 import type { Origin } from './discovery.ts';
 import { mqttRoutes } from './routes.ts';
+import { shownDevices } from './shown.ts';
 import { MqttStore } from './store.ts';
 import { Topics } from './topics.ts';
 
@@ -155,6 +156,7 @@ export function createMqtt(options: MqttOptions): MqttFeature {
     status,
     routes: mqttRoutes({
       status,
+      shown: (language) => shownDevices(options.state, options.devices, language),
       use: async (settings, signal) => {
         const broker = await store.complete(settings);
         try {

@@ -1,8 +1,10 @@
-import { type Language, MqttSettings, MqttStatus, PATHS } from '../../contract/index.ts';
+import { type Language, MqttSettings, MqttStatus, PATHS, ShownDevices } from '../../contract/index.ts';
 import { jsonRoute, type Route } from '../../kernel/http/route.ts';
 import { chooseLanguage } from '../../kernel/texts.ts';
 
 interface MqttHandlers {
+  /** What Home Assistant is shown. */
+  shown(language: Language): ShownDevices;
   status(language: Language): MqttStatus;
   /** Tries, keeps and takes what was entered. @throws Problem why it cannot be used. */
   use(settings: MqttSettings, signal: AbortSignal): Promise<void>;
@@ -11,7 +13,7 @@ interface MqttHandlers {
 }
 
 /** The broker, as the settings page shows and changes it. */
-export function mqttRoutes({ status, use, forget }: MqttHandlers): Route[] {
+export function mqttRoutes({ status, shown, use, forget }: MqttHandlers): Route[] {
   const answer = (header: (name: string) => string | undefined) =>
     status(chooseLanguage(header('accept-language')));
   return [
@@ -21,6 +23,13 @@ export function mqttRoutes({ status, use, forget }: MqttHandlers): Route[] {
       summary: 'Say to which MQTT broker the core is connected',
       response: MqttStatus,
       handle: async ({ header }) => answer(header),
+    }),
+    jsonRoute({
+      method: 'GET',
+      path: PATHS.mqtt_devices,
+      summary: 'Read what Home Assistant is shown over MQTT, as it stands now',
+      response: ShownDevices,
+      handle: async ({ header }) => shown(chooseLanguage(header('accept-language'))),
     }),
     jsonRoute({
       method: 'PUT',

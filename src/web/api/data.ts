@@ -11,6 +11,7 @@ import {
   PATHS,
   type ProviderList,
   type RecoveryKeyState,
+  type ShownDevices,
   type TargetList,
   type TokenList,
   type WebhookList,
@@ -44,6 +45,13 @@ export function createData(api: Api) {
     settings: live<GeneralSettings>(PATHS.settings, 'settings_changed'),
     recovery: live<RecoveryKeyState>(PATHS.recovery_key, 'recovery_key_changed'),
     about: live<About>(PATHS.about),
+    shown: live<ShownDevices>(
+      PATHS.mqtt_devices,
+      'mqtt_changed',
+      'targets_changed',
+      'backups_changed',
+      'overview_changed',
+    ),
     webhooks: live<WebhookList>(PATHS.webhooks, 'webhooks_changed'),
     journal: live<JournalPage>(PATHS.journal, 'journal_changed'),
     operations: new Live<OperationList>({

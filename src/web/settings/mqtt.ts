@@ -8,6 +8,7 @@ import { problem } from '../kit/problem.ts';
 import { status, type Tone } from '../kit/status.ts';
 import { t } from '../words/index.ts';
 import { SettingsPage, top } from './page.ts';
+import { shownDevices } from './shown.ts';
 
 export const MQTT_TONES: Readonly<Record<MqttStatus['state'], Tone>> = {
   off: 'off',
@@ -43,12 +44,17 @@ class MqttPage extends SettingsPage<MqttStatus> {
     return this.app.data.mqtt;
   }
 
+  protected override watched() {
+    return [...super.watched(), this.app.data.shown];
+  }
+
   protected override head({ state }: MqttStatus): TemplateResult {
     return top(t(`settings.mqtt.title.${state}`), t('settings.mqtt.lead'));
   }
 
   protected override draw(mqtt: MqttStatus): TemplateResult {
     const { source, state, url, username, problem: trouble } = mqtt;
+    const shown = this.app.data.shown.value;
     this.#form ??= new Form({
       host: this,
       schema: MqttSettings,
@@ -74,6 +80,7 @@ class MqttPage extends SettingsPage<MqttStatus> {
               </dl>
             </section>`
       }
+      ${state === 'connected' && shown ? shownDevices(shown) : nothing}
       <section class="card">
         <h2>${t(source === 'settings' ? 'settings.mqtt.change' : 'settings.mqtt.enter')}</h2>
         ${this.#draw(this.#form, source === 'settings')}

@@ -67,11 +67,11 @@ const disabledMarketplace = {
 };
 
 /** Makes an empty folder one that Home Assistant starts from without asking the internet for anything. */
-export function seedConfiguration(configDir: string): void {
+export function seedConfiguration(configDir: string, more = ''): void {
   mkdirSync(join(configDir, '.storage'), { recursive: true });
   mkdirSync(join(configDir, 'custom_components'), { recursive: true });
   if (!existsSync(join(configDir, 'configuration.yaml'))) {
-    writeFileSync(join(configDir, 'configuration.yaml'), CONFIGURATION);
+    writeFileSync(join(configDir, 'configuration.yaml'), CONFIGURATION + more);
   }
   if (!existsSync(join(configDir, '.storage/core.config_entries'))) {
     writeStore(configDir, 'core.config_entries', ENTRIES_STORE, { entries: [disabledMarketplace] });
