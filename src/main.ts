@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as v from 'valibot';
 import { type AccessEvents, createAccess, type IsAdministrator } from './access/index.ts';
 import { SessionStore } from './access/session-store.ts';
 import { AccessStore } from './access/store.ts';
@@ -36,6 +35,7 @@ import { followLanguage } from './kernel/spoken.ts';
 import { State } from './kernel/state.ts';
 import { chooseLanguage } from './kernel/texts.ts';
 import { listenersOf } from './listeners.ts';
+import { noteStart } from './note-start.ts';
 import { createMqtt, type MqttEvents } from './outlets/mqtt/index.ts';
 import { createPrometheus } from './outlets/prometheus/index.ts';
 import { StateFiles, type StateFilesEvents } from './outlets/state-files/index.ts';
@@ -98,15 +98,6 @@ const SELF_MS = 10_000;
 
 /** Past operations that are shown to who helps: those of some weeks. */
 const SHOWN_OPERATIONS = 100;
-
-/** Writes down that it runs, and whether another version did before. */
-async function noteStart({ settings, journal }: { settings: Settings; journal: Journal }): Promise<void> {
-  const before = (await settings.read('version', v.object({ version: v.string() })))?.version;
-  const params = { version: VERSION };
-  if (before === undefined || before === VERSION) void journal.note({ code: 'core_started', params });
-  else void journal.note({ code: 'core_updated', params: { ...params, before } });
-  if (before !== VERSION) await settings.write('version', { version: VERSION });
-}
 
 /** Starts the core: data, kernel, features, server. What was started is stopped in reverse, also when a start fails. */
 export async function startCore(options: CoreOptions): Promise<Core> {
