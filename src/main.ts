@@ -55,6 +55,8 @@ export interface CoreOptions extends RunOptions {
   readonly log?: Log;
   /** The folder of the built web UI; beside the program if not given. */
   readonly webDir?: string;
+  /** How often the box is measured (milliseconds); tests that leap over time want it seldom. */
+  readonly measureEveryMs?: number;
   /** Who says which users of Home Assistant are administrators; Home Assistant if not given. */
   readonly isAdministrator?: IsAdministrator;
 }
@@ -89,6 +91,9 @@ type Events = AccessEvents &
 
 /** `npm run build` puts it there, whether the program runs from `src` or from `dist`. */
 const WEB_DIR = fileURLToPath(new URL('../dist/web/', import.meta.url));
+
+/** Nobody needs it finer, and each time it is written (milliseconds). */
+const MEASURE_EVERY_MS = 60_000;
 
 /** Where the project is at home. */
 const HOMEPAGE = 'https://github.com/homestash/homestash';
@@ -282,6 +287,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       bus,
       overview: () => overview.read(language()),
       running: () => operations.running,
+      measureEveryMs: options.measureEveryMs ?? MEASURE_EVERY_MS,
       restart: () => outdated.resolve(),
     });
     const all: Feature[] = [...features, system];

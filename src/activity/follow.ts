@@ -53,6 +53,7 @@ export function followAll(
     const end = () => {
       unfollow();
       unrevoke();
+      signal.removeEventListener('abort', end);
       send({ event: 'goodbye', id: Math.max(id, now) });
       resolve();
     };

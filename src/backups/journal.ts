@@ -72,7 +72,8 @@ function uploaded(
     return { ...about, code: 'backup_stored_odd', params, problem: `backup_suspect:${about.target}` };
   }
   if (state === 'cancelled') return { ...about, code: 'backup_cancelled' };
-  if (!problem) return undefined;
+  // with its place it went, and that is written down
+  if (!problem || problem.code === 'target_not_found') return undefined;
   const params = { ...about.params, problem: revive(problem) };
   return { ...about, code: 'backup_failed', params, problem: `upload_failed:${about.target}` };
 }

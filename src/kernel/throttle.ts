@@ -13,6 +13,9 @@ interface ThrottleOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** So many keys are remembered before those are forgotten that are quiet. */
+const MANY = 256;
+
 interface Entry {
   /** When it may run again, on the clock that only grows. */
   due: number;
@@ -38,12 +41,15 @@ export class Throttle {
   touch(key: string): void {
     if (this.#stopped) return;
     const entry = this.#entries.get(key);
-    if (entry) entry.touched = true;
-    else {
-      const fresh = { due: 0, running: false, touched: false };
-      this.#entries.set(key, fresh);
-      void this.#run(key, fresh);
+    if (entry && (entry.running || entry.due > this.#options.clock.monotonic())) {
+      entry.touched = true;
+      if (!entry.running) this.#rest(entry.due);
+      return;
     }
+    const fresh = { due: 0, running: false, touched: false };
+    if (!entry && this.#entries.size >= MANY) this.#forget();
+    this.#entries.set(key, fresh);
+    void this.#run(key, fresh);
   }
 
   /** Nothing is begun any more; what is touched later is forgotten. */
@@ -74,7 +80,16 @@ export class Throttle {
       onError(error);
     }
     entry.running = false;
-    if (!this.#stopped) this.#rest(entry.due);
+    // nothing is waited for on behalf of a key that nobody has touched since
+    if (!this.#stopped && entry.touched) this.#rest(entry.due);
+  }
+
+  /** Forgets keys whose interval is over: those of things that are no more would stay for ever. */
+  #forget(): void {
+    const now = this.#options.clock.monotonic();
+    for (const [key, { running, touched, due }] of this.#entries) {
+      if (!running && !touched && due <= now) this.#entries.delete(key);
+    }
   }
 
   /** Sleeps until the moment, unless somebody sleeps until an earlier one. */
@@ -97,10 +112,9 @@ export class Throttle {
     const now = this.#options.clock.monotonic();
     let next = Number.POSITIVE_INFINITY;
     for (const [key, entry] of this.#entries) {
-      if (entry.running) continue;
+      if (entry.running || !entry.touched) continue;
       if (entry.due > now) next = Math.min(next, entry.due);
-      else if (entry.touched) void this.#run(key, entry);
-      else this.#entries.delete(key);
+      else void this.#run(key, entry);
     }
     if (next !== Number.POSITIVE_INFINITY) this.#rest(next);
   }

@@ -1,5 +1,11 @@
 import * as v from 'valibot';
-import { GeneralSettingsPatch, HomeAssistantAccess, MqttSettings, TargetInput } from '../contract/index.ts';
+import {
+  GeneralSettingsPatch,
+  HomeAssistantAccess,
+  MqttSettings,
+  TargetInput,
+  WebhookInput,
+} from '../contract/index.ts';
 import { reasonOf } from '../kernel/http/input.ts';
 import { readSecretFile } from './file.ts';
 import { isObject, type Path, type Provided, WrongSettings } from './source.ts';
@@ -10,6 +16,7 @@ const Settings = v.strictObject({
   mqtt: v.optional(v.strictObject(MqttSettings.entries)),
   home_assistant: v.optional(v.strictObject(HomeAssistantAccess.entries)),
   targets: v.optional(v.array(v.strictObject(TargetInput.entries))),
+  webhooks: v.optional(v.array(v.strictObject(WebhookInput.entries))),
 });
 
 /** The parts that are provided, as each takes them. */
@@ -20,7 +27,7 @@ const GENERAL = Object.keys(GeneralSettingsPatch.entries);
 
 /** What may lie in a file of its own: `password_file` instead of `password`. */
 const IN_FILES = [
-  ...['password', 'token', 'access_key', 'secret_key', 'customer_key', 'proxy_password'],
+  ...['url', 'password', 'token', 'access_key', 'secret_key', 'customer_key', 'proxy_password'],
   'ca_certificate',
   'client_certificate',
   'client_key',
@@ -91,6 +98,12 @@ function shaped(document: Readonly<Record<string, unknown>>, fail: (path: Path, 
           const { name: called, ...settings } = withSecrets(target, [name, at], fail);
           return { ...(called === undefined ? {} : { name: called }), settings };
         }),
+      ];
+    }
+    if (name === 'webhooks' && Array.isArray(value)) {
+      return [
+        name,
+        value.map((item: unknown, at) => (isObject(item) ? withSecrets(item, [name, at], fail) : item)),
       ];
     }
     return [name, isObject(value) ? withSecrets(value, [name], fail) : value];

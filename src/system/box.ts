@@ -17,6 +17,8 @@ interface BoxOptions {
   readonly overview: () => Promise<Overview>;
   /** How many operations run. */
   readonly running: () => number;
+  /** How often the box is measured (milliseconds). */
+  readonly measureEveryMs: number;
 }
 
 /** What makes the document of the box another. */
@@ -26,9 +28,6 @@ export interface BoxEvents {
   language_changed: Record<never, never>;
   operation: { readonly state: string };
 }
-
-/** Nobody needs it finer, and it is written each time (milliseconds). */
-const GAUGE_EVERY_MS = 60_000;
 
 /** A disk answers at once; a share that hangs is not waited for (milliseconds). */
 const DISK_ANSWER_MS = 2_000;
@@ -108,7 +107,7 @@ export function keepBox(options: BoxOptions): () => void {
     while (!life.signal.aborted) {
       gauges = await readGauges(cpu, options.dataDir, clock);
       await write();
-      await clock.sleep(GAUGE_EVERY_MS, life.signal).catch(() => undefined);
+      await clock.sleep(options.measureEveryMs, life.signal).catch(() => undefined);
     }
   };
   let before = running();

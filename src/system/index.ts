@@ -41,6 +41,8 @@ interface SystemOptions {
   readonly restart: () => void;
   /** How many operations run. */
   readonly running: () => number;
+  /** How often the box is measured (milliseconds). */
+  readonly measureEveryMs: number;
   /** All routes that are served, for the OpenAPI document. */
   readonly routes: () => readonly Route[];
 }

@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { CoreEvent } from '../../src/contract/index.ts';
@@ -160,6 +161,18 @@ describe('the websocket', () => {
     const own = open(address(), { ...cookie, origin: core.url });
     await waitFor('hello', () => own.heard.length > 0);
     own.socket.close();
+  });
+
+  test('does not take whoever only offers another protocol for one', async () => {
+    const { hostname, port } = new URL(core.url);
+    const status = await new Promise((resolve, reject) => {
+      const headers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABk' };
+      get({ hostname, port, path: '/api/ping', headers }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      }).on('error', reject);
+    });
+    expect(status).toBe(200);
   });
 
   test('is nowhere else, and no page', async () => {

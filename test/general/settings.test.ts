@@ -17,13 +17,18 @@ const read = () => core.client.call('GET', '/api/v1/settings');
 const change = (patch: object) => person.call('PATCH', '/api/v1/settings', patch);
 
 test('have defaults', async () => {
-  expect(await read()).toEqual({ name: 'Homestash', cors_origins: [], overdue_days: 0 });
+  expect(await read()).toEqual({ name: 'Homestash', cors_origins: [], overdue_days: 0, language: 'auto' });
 });
 
 test('are changed one by one; what is absent stays, also over a restart', async () => {
   await change({ overdue_days: 3 });
   await Promise.all([change({ name: '  Cellar ' }), change({ cors_origins: ['https://dash.example.org'] })]);
-  const expected = { name: 'Cellar', cors_origins: ['https://dash.example.org'], overdue_days: 3 };
+  const expected = {
+    name: 'Cellar',
+    cors_origins: ['https://dash.example.org'],
+    overdue_days: 3,
+    language: 'auto',
+  };
   expect(await read()).toEqual(expected);
   await core.stop();
   await core.start();

@@ -13,6 +13,9 @@ import { setupCodeIn } from './setup-code.ts';
 // Tests that are about idle streams set their own.
 const IDLE_TIMEOUT_MS = 120_000;
 
+// Clocks that leap would stop there each time.
+const MEASURE_EVERY_MS = 6 * 60 * 60_000;
+
 /** A core in the process of the test, with an injected clock or limits, on a folder that goes with it. */
 export class LocalCore {
   readonly dataDir: string;
@@ -72,6 +75,7 @@ export class LocalCore {
       bind: '127.0.0.1',
       logLevel: 'debug',
       idleTimeoutMs: IDLE_TIMEOUT_MS,
+      measureEveryMs: MEASURE_EVERY_MS,
       log: createLog('debug', (line) => this.lines.push(line), Date.now),
       ...this.#options,
       dataDir: this.dataDir,

@@ -8,15 +8,18 @@ import './process.ts';
 const REMOVE_RETRIES = 3;
 
 const folders = new Set<string>();
-process.once('exit', () => {
-  for (const folder of folders) removeTemporary(folder);
-});
+process.once('exit', removeAllTemporary);
 
 /** A new folder that goes with this process at the latest. */
 export function temporaryFolder(name: string): string {
   const folder = mkdtempSync(join(tmpdir(), `homestash-${name}-`));
   folders.add(folder);
   return folder;
+}
+
+/** Removes all that is still there: the workers of tests are ended without an exit. */
+export function removeAllTemporary(): void {
+  for (const folder of [...folders]) removeTemporary(folder);
 }
 
 /** Removes what `temporaryFolder` made, and nothing else; HOMESTASH_KEEP keeps it to be looked at. */

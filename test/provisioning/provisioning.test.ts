@@ -336,9 +336,12 @@ test('the example in the documentation is right', async () => {
   mkdirSync(join(dir, 'run'));
   for (const name of ['mqtt_password', 'home_assistant_token', 's3_secret_key'])
     writeFileSync(join(dir, 'run', name), 'secret');
+  writeFileSync(join(dir, 'run', 'ntfy_address'), 'https://ntfy.sh/a-secret-topic');
   writeFileSync(file(), example.replaceAll('/run/secrets', join(dir, 'run')));
   await start();
   expect(await about()).toMatchObject({
-    provided: { settings: ['general', 'home_assistant', 'mqtt', 'targets'], problem: null },
+    provided: { settings: ['general', 'home_assistant', 'mqtt', 'webhooks', 'targets'], problem: null },
   });
+  const { webhooks } = await core.client.call<{ webhooks: object[] }>('GET', '/api/v1/webhooks');
+  expect(webhooks).toMatchObject([{ name: 'Phone', kind: 'ntfy', host: 'ntfy.sh', severity: 'error' }]);
 });

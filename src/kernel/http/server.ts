@@ -53,6 +53,8 @@ function create(app: Hono<HttpBindings>): Server {
       headersTimeout: HEADERS_TIMEOUT_MS,
       keepAliveTimeout: KEEP_ALIVE_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
+      // whoever offers another protocol besides (curl does, HTTP/2) is answered in this one
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
     },
     getRequestListener(app.fetch, { overrideGlobalObjects: false }),
   );

@@ -40,9 +40,9 @@ export class Sockets {
   async accept(request: IncomingMessage, connection: Duplex, head: Buffer): Promise<void> {
     connection.on('error', () => undefined);
     try {
-      const url = new URL(request.url ?? '', 'http://core');
-      const route = this.#options.routes.find(({ socket, path }) => socket && path === url.pathname);
-      if (!route) throw new Problem('not_found');
+      const url = URL.parse(request.url ?? '', 'http://core');
+      const route = this.#options.routes.find(({ socket, path }) => socket && path === url?.pathname);
+      if (!url || !route) throw new Problem('not_found');
       const credentials = credentialsOf(request);
       const principal = await admit(credentials, route, this.#options.identify);
       const query = route.query && parseInput(route.query, Object.fromEntries(url.searchParams));
