@@ -4,6 +4,7 @@ import {
   backupsMigration,
   capabilitiesMigration,
   looksMigration,
+  ownHomesMigration,
   unpreparedMigration,
 } from './backups/store.ts';
 import { type Database, openDatabase } from './kernel/database.ts';
@@ -24,6 +25,7 @@ const MIGRATIONS = [
   unpreparedMigration,
   journalMigration,
   outboxMigration,
+  ownHomesMigration,
 ];
 
 /** Opens the data folder's database, as serving and one-shot commands both do. */

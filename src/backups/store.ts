@@ -70,7 +70,16 @@ interface BackupTables {
     replaces: string | null;
     created_at: number;
   };
+  /** Home Assistants, by the id that each puts into its backups. */
+  own_homes: { home: string };
 }
+
+/** The home that made a backup, as it says itself. */
+const HOME = sql<string | null>`json_extract(description, '$.backup.extra_metadata.instance_id')`;
+
+/** Whether a backup is one of a home of ours; as long as nobody has sent one, all are: on a new machine, for instance. */
+const IS_OWN = sql<boolean>`(NOT EXISTS (SELECT 1 FROM own_homes) OR ${HOME} IS NULL
+  OR ${HOME} IN (SELECT home FROM own_homes))`;
 
 /** The tables of targets, of what is stored there and of unfinished work. */
 export const backupsMigration: Migration = {
@@ -123,6 +132,12 @@ export const unpreparedMigration: Migration = {
   sql: 'ALTER TABLE targets ADD COLUMN unprepared INTEGER;',
 };
 
+/** Whose backups came through this core: in a bucket that several homes share, those of others are none of ours. */
+export const ownHomesMigration: Migration = {
+  number: 11,
+  sql: 'CREATE TABLE own_homes (home TEXT PRIMARY KEY) STRICT',
+};
+
 /** A target as the database has it. */
 export type TargetRow = BackupTables['targets'];
 /** A sidecar of a target as the database has it. */
@@ -140,7 +155,7 @@ export interface CatalogueEntry extends Backup {
 export interface Stock {
   readonly backups: number;
   readonly bytes: number;
-  /** When the newest of its backups was made, and its `BackupDescription` as JSON. */
+  /** When the newest backup there of a home of ours was made, and its `BackupDescription` as JSON. */
   readonly newest: number | null;
   readonly description: string | null;
 }
@@ -255,10 +270,9 @@ export class BackupStore {
 
   /** The Home Assistants whose backups lie in targets, but for one. */
   async homes(exceptTargetId = ''): Promise<string[]> {
-    const home = sql<string | null>`json_extract(description, '$.backup.extra_metadata.instance_id')`;
     const rows = await this.#query
       .selectFrom('catalogue')
-      .select(home.as('home'))
+      .select(HOME.as('home'))
       .distinct()
       .where('target_id', '!=', exceptTargetId)
       .where('description', 'is not', null)
@@ -266,7 +280,16 @@ export class BackupStore {
     return rows.flatMap((row) => row.home ?? []);
   }
 
-  /** What each target holds, by its id; of one that holds nothing nothing is said. */
+  /** Backups of this home have come through this core. */
+  async noteHome(home: string): Promise<void> {
+    await this.#query
+      .insertInto('own_homes')
+      .values({ home })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+
+  /** What each target holds, by its id, and the newest backup of a home of ours there; of one that holds nothing nothing is said. */
   async stocks(): Promise<Map<string, Stock>> {
     const rows = await this.#query
       .selectFrom('catalogue')
@@ -275,13 +298,18 @@ export class BackupStore {
         fn.count<number>('backup_id').distinct().as('backups'),
         fn.sum<number | null>('archive_size').as('bytes'),
         // beside a maximum, SQLite takes the other columns from the row that has it
-        fn.max<number | null>('backup_date').as('newest'),
+        sql<number | null>`max(CASE WHEN ${IS_OWN} THEN backup_date END)`.as('newest'),
         'description',
       ])
       .where('backup_id', 'is not', null)
       .groupBy('target_id')
       .execute();
-    return new Map(rows.map(({ target_id, bytes, ...row }) => [target_id, { ...row, bytes: bytes ?? 0 }]));
+    return new Map(
+      rows.map(({ target_id, bytes, description, ...row }) => [
+        target_id,
+        { ...row, bytes: bytes ?? 0, description: row.newest === null ? null : description },
+      ]),
+    );
   }
 
   /** The backups of all targets, or those of one id, newest first; see `backups`. */

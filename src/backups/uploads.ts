@@ -10,6 +10,7 @@ import { describeError, type Log } from '../kernel/log.ts';
 import type { Operations, RunningOperation } from '../kernel/operations.ts';
 import { choosePlace, type Place } from './choose-place.ts';
 import { combineCrc, formatCrc } from './crc.ts';
+import { homeOf } from './homes.ts';
 import type { Mending, StoredBackup } from './mending.ts';
 import { Places, placeKey } from './places.ts';
 import type { BackupStore, UnfinishedRow } from './store.ts';
@@ -304,6 +305,8 @@ export class Uploads {
     );
     await session.writer.commit();
     await mending.describe(session.targetId, session.storage, session.place.names, stored);
+    const home = homeOf(stored.backup);
+    if (home !== undefined) await store.noteHome(home);
     await store.endUnfinished(session.id);
     this.#sessions.delete(session.id);
     this.#places.free(placeKey(session.targetId, session.place.names.archive));

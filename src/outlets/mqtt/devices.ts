@@ -246,7 +246,7 @@ export class Devices {
       (entity) => entity.platform === 'button' && entity.command === command,
     );
     if (!device || !button) {
-      log.warning('a command over MQTT is not known', { topic: 'set' });
+      log.warning('a command over MQTT is none of ours');
       return;
     }
     const { subject } = device.description;
