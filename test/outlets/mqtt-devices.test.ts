@@ -17,7 +17,7 @@ import { haveMosquitto, type Mosquitto } from '../harness/mosquitto.ts';
 import { INSTANCE, Outlet } from '../harness/outlet.ts';
 import { Stage } from '../harness/stage.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { OddBroker, welcomesAndIsSilent } from '../simulators/mqtt/index.ts';
+import { full, OddBroker, slowly, welcomesAndIsSilent } from '../simulators/mqtt/index.ts';
 
 const NODE = `homestash_${INSTANCE}`;
 const configOf = (device: string) => `homeassistant/device/${NODE}/${device}/config`;
@@ -309,6 +309,40 @@ describe.skipIf(!haveMosquitto())('bad days of a broker', () => {
     expect(one.lines.filter((line) => line.includes('"level":"error"'))).toEqual([]);
   });
 
+  test('a slow line gets the newest of everything, and no writer waits for it', async () => {
+    const broker = await stage.mosquitto();
+    const way = await new OddBroker(slowly(broker.port, 250)).start();
+    made.push({ stop: () => way.stop() });
+    const one = await outlet();
+    const ids = Array.from({ length: 20 }, (_, at) => `s${at}`);
+    await one.use({ url: way.url });
+    const listener = await ear(broker, `homestash/${INSTANCE}/+/state`);
+    for (let n = 1; n <= 50; n += 1) for (const id of ids) write(one, id, { backups: n });
+    await waitFor('the newest of each', () =>
+      ids.every((id) => listener.newest(stateOf(`target_${id}`))?.includes('"backups":50')),
+    );
+    expect(listener.heard.length).toBeLessThanOrEqual(2 * ids.length);
+  });
+
+  test('one that is full is asked again, and holds nobody up', async () => {
+    const odd = await new OddBroker(full()).start();
+    made.push({ stop: () => odd.stop() });
+    const one = await outlet();
+    write(one, 'b1');
+    await one.use({ url: odd.url });
+    const refusals = () => one.lines.filter((line) => line.includes('a message was not published')).length;
+    await waitFor('the first refusal', () => refusals() > 0);
+    const before = refusals();
+    for (let n = 0; n < 10_000; n += 1) write(one, 'b1', { bytes: n });
+    await waitFor('another attempt', () => {
+      one.clock.forward(1_000);
+      return refusals() > before;
+    });
+    // a few attempts, and not one for each of ten thousand changes
+    expect(refusals()).toBeLessThan(100);
+    expect(one.lines.filter((line) => line.includes('"level":"error"'))).toEqual([]);
+  });
+
   test('1,000 starts and stops leave nothing behind', async () => {
     const broker = await stage.mosquitto();
     const one = await outlet();
@@ -347,6 +381,8 @@ const describedAs = (description: DeviceDescription, id: string, key: string, do
 
 test.for(VENVS)(
   'every payload passes the schemas of Home Assistant in %s, which reads our documents well',
+  // a Home Assistant that is loaded on a busy machine takes its time
+  { timeout: 180_000 },
   (python) => {
     const long = 'It does not work. '.repeat(40);
     const worst = targetDocument('b1', {

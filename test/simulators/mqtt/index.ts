@@ -92,6 +92,48 @@ export const welcomesAndIsSilent: Behaviour = (socket) => {
   socket.resume();
 };
 
+/** A real broker at the end of a line on which every piece takes its time (milliseconds). */
+export function slowly(port: number, ms: number): Behaviour {
+  return (socket) => {
+    const broker = connect(port, LOCALHOST);
+    broker.on('error', () => socket.destroy());
+    broker.on('close', () => socket.destroy());
+    socket.on('close', () => broker.destroy());
+    const late = (to: Socket) => (piece: Buffer) => {
+      setTimeout(() => to.writable && to.write(piece), ms).unref();
+    };
+    socket.on('data', late(broker));
+    broker.on('data', late(socket));
+  };
+}
+
+/** Of MQTT 5 (section 3.4.2.1). */
+const QUOTA_EXCEEDED = 0x97;
+
+const isPublish = (packet: Buffer) => ((packet[0] ?? 0) & 0xf0) === 0x30;
+
+/** Welcomes everybody, and has no room for any message: each is refused by its code. */
+export function full(): Behaviour {
+  return (socket) => {
+    socket.once('data', () => {
+      socket.write(WELCOME);
+      socket.on('data', (packet: Buffer) => {
+        if (!isPublish(packet)) return;
+        const id = packetIdOf(packet);
+        socket.write(Buffer.from([0x40, 0x03, id >> 8, id & 0xff, QUOTA_EXCEEDED]));
+      });
+    });
+  };
+}
+
+/** The number of a PUBLISH with QoS 1: behind its length and its topic (MQTT 5, section 3.3.2). */
+function packetIdOf(packet: Buffer): number {
+  let at = 1;
+  while (((packet[at] ?? 0) & 0x80) !== 0) at += 1;
+  at += 1;
+  return packet.readUInt16BE(at + 2 + packet.readUInt16BE(at));
+}
+
 /** Lets everybody through to a real broker: who is cut off here has vanished without a word there. */
 export function passesOn(port: number): Behaviour {
   return (socket) => socket.once('data', (packet: Buffer) => handOver(socket, port, packet));
