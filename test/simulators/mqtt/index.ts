@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
+import { generate, parser } from 'mqtt-packet';
 import type { ServerCertificate } from '../s3/certificates.ts';
 
 const LOCALHOST = '127.0.0.1';
@@ -110,28 +111,22 @@ export function slowly(port: number, ms: number): Behaviour {
 /** Of MQTT 5 (section 3.4.2.1). */
 const QUOTA_EXCEEDED = 0x97;
 
-const isPublish = (packet: Buffer) => ((packet[0] ?? 0) & 0xf0) === 0x30;
-
 /** Welcomes everybody, and has no room for any message: each is refused by its code. */
 export function full(): Behaviour {
   return (socket) => {
-    socket.once('data', () => {
-      socket.write(WELCOME);
-      socket.on('data', (packet: Buffer) => {
-        if (!isPublish(packet)) return;
-        const id = packetIdOf(packet);
-        socket.write(Buffer.from([0x40, 0x03, id >> 8, id & 0xff, QUOTA_EXCEEDED]));
-      });
+    const packets = parser({ protocolVersion: 5 });
+    packets.on('packet', (packet) => {
+      if (packet.cmd === 'connect') socket.write(WELCOME);
+      if (packet.cmd !== 'publish') return;
+      const refusal = {
+        cmd: 'puback',
+        messageId: packet.messageId ?? 0,
+        reasonCode: QUOTA_EXCEEDED,
+      } as const;
+      socket.write(generate(refusal, { protocolVersion: 5 }));
     });
+    socket.on('data', (piece: Buffer) => packets.parse(piece));
   };
-}
-
-/** The number of a PUBLISH with QoS 1: behind its length and its topic (MQTT 5, section 3.3.2). */
-function packetIdOf(packet: Buffer): number {
-  let at = 1;
-  while (((packet[at] ?? 0) & 0x80) !== 0) at += 1;
-  at += 1;
-  return packet.readUInt16BE(at + 2 + packet.readUInt16BE(at));
 }
 
 /** Lets everybody through to a real broker: who is cut off here has vanished without a word there. */
