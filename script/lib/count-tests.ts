@@ -1,20 +1,36 @@
 // usage: count-tests.ts CHECKS FAILED_CHECKS JUNIT_FILE...
-// Adds up all checks and tests, and prints the line by which continuous integration recognises that tests ran.
+// Names the tests that failed, each with the first line of why; then adds up all checks and tests, and prints the line
+// by which continuous integration recognises that tests ran.
 import { readFileSync } from 'node:fs';
 
 const [checks = '0', failedChecks = '0', ...files] = process.argv.slice(2);
 
-function attribute(tag: string, name: string): number {
-  return Number(new RegExp(`\\b${name}="(\\d+)"`).exec(tag)?.[1] ?? 0);
+/** The five characters that XML has names for (XML 1.0, section 4.6). */
+const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+function attribute(tag: string, name: string): string {
+  const text = new RegExp(`\\b${name}="([^"]*)"`).exec(tag)?.[1] ?? '';
+  return text.replace(/&(amp|lt|gt|quot|apos);/g, (_all, entity: string) => ENTITIES[entity] ?? '');
+}
+
+/** Every test of a file that failed. */
+function* failures(xml: string): Generator<string> {
+  const cases = /(<testcase\s[^>]*>)\s*<(?:failure|error)\b([^>]*)>/g;
+  for (const [, tag = '', why = ''] of xml.matchAll(cases)) {
+    const [line = ''] = attribute(why, 'message').split('\n');
+    yield `FAILED: ${attribute(tag, 'classname')} > ${attribute(tag, 'name')}: ${line}`;
+  }
 }
 
 let passed = Number(checks);
 let failed = Number(failedChecks);
 for (const file of files) {
-  for (const [tag] of readFileSync(file, 'utf8').matchAll(/<testsuite\s[^>]*>/g)) {
-    const broken = attribute(tag, 'failures') + attribute(tag, 'errors');
+  const xml = readFileSync(file, 'utf8');
+  for (const [tag] of xml.matchAll(/<testsuite\s[^>]*>/g)) {
+    const broken = Number(attribute(tag, 'failures')) + Number(attribute(tag, 'errors'));
     failed += broken;
-    passed += attribute(tag, 'tests') - broken - attribute(tag, 'skipped');
+    passed += Number(attribute(tag, 'tests')) - broken - Number(attribute(tag, 'skipped'));
   }
+  for (const failure of failures(xml)) process.stdout.write(`${failure}\n`);
 }
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
