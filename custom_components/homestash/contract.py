@@ -23,6 +23,7 @@ EVENTS_HEARTBEAT_SECONDS: Final = 20
 EVENT_HELLO: Final = "hello"
 EVENT_TARGETS_CHANGED: Final = "targets_changed"
 EVENT_BACKUPS_CHANGED: Final = "backups_changed"
+EVENT_DEVICES_CHANGED: Final = "devices_changed"
 EVENT_OPERATION_CHANGED: Final = "operation_changed"
 EVENT_TOKENS_CHANGED: Final = "tokens_changed"
 EVENT_SETTINGS_CHANGED: Final = "settings_changed"
@@ -50,6 +51,13 @@ PATH_PROVIDERS: Final = "/api/v1/providers"
 PATH_TARGETS: Final = "/api/v1/targets"
 PATH_TARGETS_PROBE: Final = "/api/v1/targets/probe"
 PATH_TARGET_CHECK: Final = "/api/v1/targets/check"
+PATH_DEVICES: Final = "/api/v1/devices"
+PATH_DEVICE_KINDS: Final = "/api/v1/devices/kinds"
+PATH_DEVICE_TEST: Final = "/api/v1/devices/test"
+PATH_DEVICE_IMPORT: Final = "/api/v1/devices/import"
+PATH_DEVICE_DISCOVER: Final = "/api/v1/devices/discover"
+PATH_DEVICE_MIRROR: Final = "/api/v1/devices/mirror"
+PATH_DEVICE_ADOPTIONS: Final = "/api/v1/devices/adoptions"
 PATH_ALL_BACKUPS: Final = "/api/v1/backups"
 PATH_OVERVIEW: Final = "/api/v1/overview"
 PATH_OPERATIONS: Final = "/api/v1/operations"
@@ -143,6 +151,49 @@ PROBLEM_KINDS: Final[dict[str, ProblemKind]] = {
     "upload_too_large": "error",
     "archive_cut": "error",
     "archive_mismatch": "error",
+    "device_not_found": "error",
+    "device_kind_unknown": "error",
+    "device_exists": "error",
+    "device_busy": "error",
+    "device_dns": "unreachable",
+    "device_refused": "unreachable",
+    "device_timeout": "unreachable",
+    "device_slow": "unreachable",
+    "device_cut": "unreachable",
+    "device_unavailable": "unreachable",
+    "device_tls": "error",
+    "device_pin": "error",
+    "device_password": "error",
+    "device_code": "error",
+    "device_locked": "error",
+    "device_forbidden": "error",
+    "device_second_factor": "error",
+    "device_redirect": "error",
+    "device_other_kind": "error",
+    "device_replaced": "error",
+    "device_not_there": "error",
+    "device_old": "error",
+    "device_failed": "error",
+    "device_unexpected": "error",
+    "device_program": "error",
+    "device_secret_lost": "error",
+    "device_nothing": "error",
+    "device_import_header": "error",
+    "artefact_not_found": "error",
+    "artefact_file_lost": "error",
+    "artefact_empty": "error",
+    "artefact_page": "error",
+    "artefact_cut": "error",
+    "artefact_wrong": "error",
+    "artefact_too_large": "error",
+    "artefact_bad": "error",
+    "restore_impossible": "error",
+    "restore_other_model": "error",
+    "restore_other_chip": "error",
+    "restore_unknown_model": "error",
+    "restore_refused": "error",
+    "restore_not_back": "error",
+    "restore_different": "error",
     "home_assistant_off": "error",
     "home_assistant_managed": "error",
     "home_assistant_away": "unreachable",
@@ -282,6 +333,49 @@ PLACEHOLDERS: Final[dict[str, tuple[str, ...]]] = {
     "upload_too_large": ("limit",),
     "archive_cut": (),
     "archive_mismatch": ("actual", "expected"),
+    "device_not_found": (),
+    "device_kind_unknown": ("kind",),
+    "device_exists": ("name",),
+    "device_busy": (),
+    "device_dns": ("host",),
+    "device_refused": ("host",),
+    "device_timeout": ("host",),
+    "device_slow": ("host",),
+    "device_cut": ("host",),
+    "device_unavailable": ("host", "status"),
+    "device_tls": ("host", "reason"),
+    "device_pin": ("fingerprint", "host"),
+    "device_password": ("host",),
+    "device_code": ("host",),
+    "device_locked": ("host",),
+    "device_forbidden": ("host",),
+    "device_second_factor": ("host",),
+    "device_redirect": ("host", "to"),
+    "device_other_kind": ("host", "kind"),
+    "device_replaced": ("expected", "found"),
+    "device_not_there": ("host",),
+    "device_old": ("host", "needed", "version"),
+    "device_failed": ("host", "reason"),
+    "device_unexpected": ("host", "reason"),
+    "device_program": ("program",),
+    "device_secret_lost": (),
+    "device_nothing": ("host",),
+    "device_import_header": ("column",),
+    "artefact_not_found": (),
+    "artefact_file_lost": ("file",),
+    "artefact_empty": ("file",),
+    "artefact_page": ("file",),
+    "artefact_cut": ("file",),
+    "artefact_wrong": ("file", "reason"),
+    "artefact_too_large": ("file", "limit"),
+    "artefact_bad": (),
+    "restore_impossible": ("kind",),
+    "restore_other_model": ("now", "saved"),
+    "restore_other_chip": ("now", "saved"),
+    "restore_unknown_model": (),
+    "restore_refused": ("file", "reason"),
+    "restore_not_back": ("host",),
+    "restore_different": ("file",),
     "home_assistant_off": (),
     "home_assistant_managed": (),
     "home_assistant_away": (),
@@ -499,6 +593,47 @@ def path_upload_archive(target_id: str, upload_id: str) -> str:
 def path_upload_commit(target_id: str, upload_id: str) -> str:
     """Return /api/v1/targets/{target_id}/uploads/{upload_id}/commit."""
     return f"/api/v1/targets/{_segment(target_id)}/uploads/{_segment(upload_id)}/commit"
+
+
+def path_device_adoption(sha256: str) -> str:
+    """Return /api/v1/devices/adoptions/{sha256}."""
+    return f"/api/v1/devices/adoptions/{_segment(sha256)}"
+
+
+def path_device(device_id: str) -> str:
+    """Return /api/v1/devices/{device_id}."""
+    return f"/api/v1/devices/{_segment(device_id)}"
+
+
+def path_device_artefacts(device_id: str) -> str:
+    """Return /api/v1/devices/{device_id}/artefacts."""
+    return f"/api/v1/devices/{_segment(device_id)}/artefacts"
+
+
+def path_device_artefact(device_id: str, artefact_id: str) -> str:
+    """Return /api/v1/devices/{device_id}/artefacts/{artefact_id}."""
+    return f"/api/v1/devices/{_segment(device_id)}/artefacts/{_segment(artefact_id)}"
+
+
+def path_device_file(device_id: str, artefact_id: str, number: str) -> str:
+    """Return /api/v1/devices/{device_id}/artefacts/{artefact_id}/files/{number}."""
+    return (
+        f"/api/v1/devices/{_segment(device_id)}/artefacts/{_segment(artefact_id)}/files/{_segment(number)}"
+    )
+
+
+def path_device_difference(device_id: str, artefact_id: str) -> str:
+    """Return /api/v1/devices/{device_id}/artefacts/{artefact_id}/difference."""
+    return (
+        f"/api/v1/devices/{_segment(device_id)}/artefacts/{_segment(artefact_id)}/difference"
+    )
+
+
+def path_device_restore(device_id: str, artefact_id: str) -> str:
+    """Return /api/v1/devices/{device_id}/artefacts/{artefact_id}/restore."""
+    return (
+        f"/api/v1/devices/{_segment(device_id)}/artefacts/{_segment(artefact_id)}/restore"
+    )
 
 
 def path_command(command: str) -> str:

@@ -3,6 +3,8 @@ export * from './about.ts';
 export * from './backups.ts';
 export * from './capabilities.ts';
 export * from './common.ts';
+export type { DescribedField } from './described-field.ts';
+export * from './devices.ts';
 export * from './discovery.ts';
 export * from './fields.ts';
 export * from './home-assistant.ts';

@@ -3,7 +3,7 @@ import { Id, Timestamp } from './common.ts';
 import { SEVERITIES, type Severity } from './overview.ts';
 
 /** What a happening is about; rules choose by it. */
-export const HAPPENING_TOPICS = ['backups', 'locations', 'access', 'box'] as const;
+export const HAPPENING_TOPICS = ['backups', 'locations', 'devices', 'access', 'box'] as const;
 export type HappeningTopic = (typeof HAPPENING_TOPICS)[number];
 
 interface HappeningDescription {
@@ -45,6 +45,24 @@ export const HAPPENINGS = {
   target_changed: describe('locations'),
   /** {target} */
   target_removed: describe('locations'),
+  /** The first configuration of a device is kept. {device} {size} in words */
+  device_backed_up: describe('devices'),
+  /** A device has another configuration than before. {device} {added} {removed} lines */
+  device_changed: describe('devices'),
+  /** It runs with another firmware. {device} {before} {version} */
+  device_updated: describe('devices'),
+  /** {device} {problem} */
+  device_not_backed_up: describe('devices', 'warning'),
+  /** {device} */
+  device_restored: describe('devices'),
+  /** {device} {problem} */
+  device_not_restored: describe('devices', 'error'),
+  /** {device} */
+  device_added: describe('devices'),
+  /** {device} */
+  device_removed: describe('devices'),
+  /** Devices came back out of Home Assistant. {count} */
+  devices_adopted: describe('devices'),
   /** {name} */
   token_given: describe('access'),
   /** {name} */

@@ -34,6 +34,7 @@ export const CoreEvent = v.variant('event', [
   v.object({ event: v.literal('hello'), instance_id: v.string(), resumed: v.boolean() }),
   v.object({ event: v.literal('targets_changed') }),
   v.object({ event: v.literal('backups_changed'), target_id: Id }),
+  v.object({ event: v.literal('devices_changed') }),
   v.object({ event: v.literal('operation_changed'), operation: Operation }),
   v.object({ event: v.literal('tokens_changed') }),
   v.object({ event: v.literal('settings_changed') }),

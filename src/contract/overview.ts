@@ -19,6 +19,7 @@ export const NOTICE_ACTIONS = [
   'open_backups',
   'open_about',
   'open_notifications',
+  'open_devices',
 ] as const;
 
 interface NoticeDescription {
@@ -57,6 +58,10 @@ export const NOTICES = {
   only_same_disk: { severity: 'warning', action: 'add_target' },
   /** The newest backup of a target was odd when it arrived. {name} {backup} */
   backup_suspect: { severity: 'warning', action: 'open_backups' },
+  /** A device was not backed up for longer than its schedule allows, or given up. {name} {problem} */
+  device_failing: { severity: 'warning', action: 'open_devices' },
+  /** The same of several at once. {count} {names} {problem} */
+  devices_failing: { severity: 'warning', action: 'open_devices' },
   /** The way back into Home Assistant is set up and does not work. {problem} */
   home_assistant_away: { severity: 'warning', action: 'connect_home_assistant' },
   /** The disk with the core's own data is nearly full. {free} in words: `420 MB` */

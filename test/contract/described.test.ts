@@ -58,7 +58,7 @@ describe.each(LANGUAGES)('notices (%s)', (language) => {
   });
 
   test('name only what is known of them', () => {
-    const known = ['backup', 'days', 'free', 'name', 'problem'];
+    const known = ['backup', 'count', 'days', 'free', 'name', 'names', 'problem'];
     for (const { title, text } of Object.values(texts)) {
       expect(known).toEqual(expect.arrayContaining(placeholdersOf(`${title} ${text}`)));
     }

@@ -1,0 +1,304 @@
+import { type ClientRequest, type IncomingMessage, request as plainRequest } from 'node:http';
+import { request as secureRequest } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import { Problem } from '../../kernel/errors.ts';
+import { codeOf, networkFault } from '../../kernel/network-fault.ts';
+import type { Trust } from '../handler.ts';
+import type { Address } from './address.ts';
+import { parseAddress } from './address.ts';
+import { type Credentials, digestAnswer, digestChallenge } from './digest.ts';
+
+/** Whom to speak to, and how. */
+export interface HttpOptions {
+  /** As a person typed it. */
+  readonly address: string;
+  /** Where the address names no port. */
+  readonly port?: number;
+  /** Speak TLS where the address does not say http or https. */
+  readonly secure?: boolean;
+  /** Who signs in: by digest where the device asks for it, otherwise by `basic`, if that is said. */
+  readonly credentials?: Credentials | undefined;
+  /** Send the credentials with the first request already. */
+  readonly basic?: boolean;
+  /** With every request. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The device is given up when it is silent for so long (milliseconds). */
+  readonly idleMs?: number;
+}
+
+/** One request. */
+export interface HttpRequest {
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Behind the prefix of the address, with its query. */
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | string;
+  /** Of the body. */
+  readonly type?: string;
+  /** Statuses that are an answer and no fault; any below 300 unless given. */
+  readonly accept?: readonly number[];
+}
+
+/** A device is silent for no longer (milliseconds). */
+const IDLE_MS = 20_000;
+
+/** What is read as a whole is no longer (bytes). */
+const TEXT_LIMIT = 4 * 1024 * 1024;
+
+/** The head of an answer, and its body to be read. */
+export interface HttpAnswer {
+  readonly status: number;
+  header(name: string): string | undefined;
+  /** Piece by piece. @throws Problem `device_cut`, `device_timeout` */
+  readonly body: AsyncIterable<Uint8Array>;
+  bytes(limit?: number): Promise<Buffer>;
+  text(limit?: number): Promise<string>;
+  /** @throws Problem `device_unexpected` where it is no JSON */
+  json(limit?: number): Promise<unknown>;
+  /** Reads it to the end and forgets it. */
+  drain(): Promise<void>;
+}
+
+/** HTTP to one device. Every fault of the network, of TLS and of signing in is a problem that names the device. */
+export class DeviceHttp {
+  readonly #address: Address;
+  readonly #options: HttpOptions;
+  readonly #trust: Trust;
+  readonly #signal: AbortSignal;
+
+  /** @throws Problem `invalid_request` where the address is none */
+  constructor(options: HttpOptions, trust: Trust, signal: AbortSignal) {
+    const address = parseAddress(options.address);
+    if (!address) throw new Problem('invalid_request', { params: { detail: 'address: no address' } });
+    this.#options = options;
+    this.#address =
+      address.explicit || options.secure === undefined ? address : { ...address, secure: options.secure };
+    this.#trust = trust;
+    this.#signal = signal;
+  }
+
+  /** Host and port, as they stand in sentences. */
+  get host(): string {
+    const { host, port } = this.#address;
+    const shown = host.includes(':') ? `[${host}]` : host;
+    return port === undefined ? shown : `${shown}:${port}`;
+  }
+
+  /** Scheme, host and port, as browsers write where a page comes from. */
+  get origin(): string {
+    const { secure, host } = this.#address;
+    const port = this.#port;
+    const usual = port === (secure ? 443 : 80);
+    const shown = host.includes(':') ? `[${host}]` : host;
+    return `${secure ? 'https' : 'http'}://${shown}${usual ? '' : `:${port}`}`;
+  }
+
+  get #port(): number {
+    return this.#address.port ?? this.#options.port ?? (this.#address.secure ? 443 : 80);
+  }
+
+  /**
+   * Asks. Statuses that are not accepted are problems: 401 `device_password`, 403 `device_forbidden`, 404
+   * `device_not_there`, 3xx `device_redirect`, 429 `device_locked`, 5xx `device_unavailable`, others `device_unexpected`.
+   */
+  async ask(request: HttpRequest): Promise<HttpAnswer> {
+    const { credentials, basic } = this.#options;
+    const first =
+      credentials && basic
+        ? `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`
+        : undefined;
+    let answer = await this.#send(request, first);
+    if (answer.statusCode === 401 && credentials && !first) {
+      const challenge = digestChallenge(wwwAuthenticate(answer));
+      answer.resume();
+      if (challenge) {
+        const asked = { method: request.method ?? 'GET', path: this.#path(request) };
+        answer = await this.#send(request, digestAnswer(challenge, credentials, asked));
+      } else throw new Problem('device_password', { params: { host: this.host } });
+    }
+    const status = answer.statusCode ?? 0;
+    const fine = request.accept ? request.accept.includes(status) : status >= 200 && status < 300;
+    if (!fine) {
+      answer.resume();
+      throw this.#refusal(answer);
+    }
+    return this.#answer(answer);
+  }
+
+  #path({ path }: HttpRequest): string {
+    return `${this.#address.prefix}${path}`;
+  }
+
+  #refusal({ statusCode: status = 0, headers }: IncomingMessage): Problem {
+    const { host } = this;
+    if (status === 401) return new Problem('device_password', { params: { host } });
+    if (status === 403) return new Problem('device_forbidden', { params: { host } });
+    if (status === 404) return new Problem('device_not_there', { params: { host } });
+    if (status === 429) return new Problem('device_locked', { params: { host } });
+    if (status >= 300 && status < 400) {
+      const to = URL.parse(headers.location ?? '', `${this.origin}/`);
+      return new Problem('device_redirect', {
+        params: { host, to: to ? `${to.origin}${to.pathname}` : '?' },
+      });
+    }
+    if (status >= 500) return new Problem('device_unavailable', { params: { host, status: String(status) } });
+    return new Problem('device_unexpected', { params: { host, reason: `status ${status}` } });
+  }
+
+  #send(request: HttpRequest, authorization: string | undefined): Promise<IncomingMessage> {
+    const { idleMs = IDLE_MS, headers } = this.#options;
+    const { secure, host } = this.#address;
+    const body = typeof request.body === 'string' ? Buffer.from(request.body) : request.body;
+    return new Promise((resolve, reject) => {
+      let asked: ClientRequest;
+      try {
+        asked = (secure ? secureRequest : plainRequest)({
+          host,
+          port: this.#port,
+          path: this.#path(request),
+          method: request.method ?? 'GET',
+          headers: {
+            'user-agent': 'Homestash',
+            accept: '*/*',
+            ...headers,
+            ...request.headers,
+            ...(request.type && { 'content-type': request.type }),
+            ...(body && { 'content-length': String(body.length) }),
+            ...(authorization && { authorization }),
+          },
+          agent: false,
+          signal: this.#signal,
+          timeout: idleMs,
+          // who it is says the fingerprint that was met first: devices sign their certificates themselves
+          ...(secure && { rejectUnauthorized: false, servername: serverName(host) }),
+        });
+      } catch (error) {
+        // a header or a path with signs that HTTP does not have
+        reject(
+          new Problem('device_unexpected', { params: { host: this.host, reason: codeOf(error) ?? '?' } }),
+        );
+        return;
+      }
+      const fail = (error: unknown) => {
+        asked.destroy();
+        reject(this.#fault(error));
+      };
+      asked.on('timeout', () => fail(new Problem('device_timeout', { params: { host: this.host } })));
+      asked.on('error', fail);
+      asked.on('response', resolve);
+      if (secure) {
+        asked.on('socket', (socket) => {
+          socket.once('secureConnect', () => {
+            try {
+              this.#trust.meet((socket as TLSSocket).getPeerCertificate().fingerprint256 ?? '', this.host);
+              asked.end(body);
+            } catch (error) {
+              fail(error);
+            }
+          });
+        });
+      } else asked.end(body);
+    });
+  }
+
+  #answer(answer: IncomingMessage): HttpAnswer {
+    const read = () => this.#body(answer);
+    const bytes = async (limit = TEXT_LIMIT): Promise<Buffer> => {
+      const chunks: Uint8Array[] = [];
+      let size = 0;
+      for await (const chunk of read()) {
+        size += chunk.length;
+        if (size > limit) {
+          answer.destroy();
+          throw new Problem('device_unexpected', {
+            params: { host: this.host, reason: 'a very long answer' },
+          });
+        }
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks);
+    };
+    const text = async (limit?: number) => (await bytes(limit)).toString('utf8');
+    return {
+      status: answer.statusCode ?? 0,
+      header: (name) => {
+        const value = answer.headers[name.toLowerCase()];
+        return Array.isArray(value) ? value.join(', ') : value;
+      },
+      get body() {
+        return read();
+      },
+      bytes,
+      text,
+      json: async (limit) => {
+        const content = await text(limit);
+        try {
+          return JSON.parse(content) as unknown;
+        } catch {
+          const reason = looksLikePage(content) ? 'a page instead of data' : 'no JSON';
+          throw new Problem('device_unexpected', { params: { host: this.host, reason } });
+        }
+      },
+      drain: async () => {
+        for await (const _ of read());
+      },
+    };
+  }
+
+  async *#body(answer: IncomingMessage): AsyncGenerator<Uint8Array> {
+    const { idleMs = IDLE_MS } = this.#options;
+    answer.setTimeout(idleMs, () =>
+      answer.destroy(new Problem('device_timeout', { params: { host: this.host } })),
+    );
+    try {
+      for await (const chunk of answer) yield chunk as Uint8Array;
+    } catch (error) {
+      throw this.#fault(error);
+    }
+    if (!answer.complete) throw new Problem('device_cut', { params: { host: this.host } });
+  }
+
+  /** What stood between us and the device, as a problem. */
+  #fault(error: unknown): unknown {
+    if (this.#signal.aborted) return this.#signal.reason;
+    if (error instanceof Problem) return error;
+    const { host } = this;
+    const code = codeOf(error);
+    // what answers is no HTTP
+    if (code?.startsWith('HPE_'))
+      return new Problem('device_unexpected', { params: { host, reason: 'no HTTP' } });
+    switch (networkFault(error)) {
+      case 'dns':
+        return new Problem('device_dns', { params: { host }, cause: error });
+      case 'refused':
+        return new Problem('device_refused', { params: { host }, cause: error });
+      case 'timeout':
+        return new Problem('device_timeout', { params: { host }, cause: error });
+      case 'cut':
+        return new Problem('device_cut', { params: { host }, cause: error });
+      case undefined:
+        return new Problem('device_unexpected', { params: { host, reason: code ?? '?' }, cause: error });
+      default:
+        return new Problem('device_tls', { params: { host, reason: code ?? '?' }, cause: error });
+    }
+  }
+}
+
+/** Whether a text is a page in HTML. */
+export function looksLikePage(text: string): boolean {
+  return /^\s*(<\?xml[^>]*>\s*)?(<!--[\s\S]*?-->\s*)*(<!doctype html|<html|<head)/i.test(
+    text.slice(0, 2_000),
+  );
+}
+
+/** SNI has names only (RFC 6066, section 3). */
+function serverName(host: string): string {
+  return host.includes(':') || /^[\d.]+$/.test(host) ? '' : host;
+}
+
+function wwwAuthenticate(answer: IncomingMessage): string[] {
+  const { rawHeaders } = answer;
+  return rawHeaders.filter(
+    (_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'www-authenticate',
+  );
+}

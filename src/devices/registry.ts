@@ -1,0 +1,13 @@
+import { Problem } from '../kernel/errors.ts';
+import type { DeviceHandler } from './handler.ts';
+import { wled } from './handlers/wled.ts';
+
+/** Every kind of device; a new one is a new file and a line here. */
+export const DEVICE_HANDLERS: readonly DeviceHandler[] = [wled];
+
+/** The handler of a kind. @throws Problem `device_kind_unknown` */
+export function handlerOf(kind: string): DeviceHandler {
+  const found = DEVICE_HANDLERS.find((handler) => handler.kind === kind);
+  if (!found) throw new Problem('device_kind_unknown', { params: { kind } });
+  return found;
+}
