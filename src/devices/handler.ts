@@ -3,6 +3,9 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Log } from '../kernel/log.ts';
 import type { DeviceFields, SettingsOf } from './fields.ts';
 import type { DeviceHttp, HttpOptions } from './http/client.ts';
+import type { Trust } from './http/trust.ts';
+
+export type { Trust } from './http/trust.ts';
 
 /** What a device says of itself; what it does not say is left out. */
 export type Identity = { readonly [Key in keyof DeviceIdentity]?: string | undefined };
@@ -14,14 +17,6 @@ export interface BrokerAccess {
   readonly password?: string | undefined;
   /** Certificates of authorities that are trusted besides the usual ones (PEM). */
   readonly ca?: string | undefined;
-}
-
-/** What is trusted because it was met first: the fingerprint of a certificate or of a host key. */
-export interface Trust {
-  /** What was met when the device was added; undefined where nothing was yet. */
-  readonly known: string | undefined;
-  /** Called with what is met now. @throws Problem `device_pin` where that is something else than what is known */
-  meet(fingerprint: string, host: string): void;
 }
 
 /** All that a handler gets for one operation with one device. */

@@ -3,10 +3,10 @@ import { request as secureRequest } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { Problem } from '../../kernel/errors.ts';
 import { codeOf, networkFault } from '../../kernel/network-fault.ts';
-import type { Trust } from '../handler.ts';
 import type { Address } from './address.ts';
 import { parseAddress } from './address.ts';
 import { type Credentials, digestAnswer, digestChallenge } from './digest.ts';
+import type { Trust } from './trust.ts';
 
 /** Whom to speak to, and how. */
 export interface HttpOptions {
