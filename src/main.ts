@@ -7,6 +7,7 @@ import { type ActivityEvents, createActivity } from './activity/index.ts';
 import { type BackupEvents, BackupStore, createBackups } from './backups/index.ts';
 import { API_VERSION, type Info, type Language, MIN_API_VERSION } from './contract/index.ts';
 import { openData } from './data.ts';
+import { createDevices, type DeviceEvents, DeviceStore } from './devices/index.ts';
 import type { RunOptions } from './environment.ts';
 import { createGeneral, type GeneralEvents } from './general/index.ts';
 import { General } from './general/settings.ts';
@@ -83,6 +84,7 @@ type Events = AccessEvents &
   StateFilesEvents &
   WebhookEvents &
   BackupEvents &
+  DeviceEvents &
   GeneralEvents &
   HomeAssistantEvents &
   MqttEvents &
@@ -100,6 +102,9 @@ const HOMEPAGE = 'https://github.com/homestash/homestash';
 
 /** So long the Supervisor is asked who we are: a link to our page is no reason to wait (milliseconds). */
 const SELF_MS = 10_000;
+
+/** So long the Supervisor is asked for its broker (milliseconds). */
+const BROKER_MS = 10_000;
 
 /** Past operations that are shown to who helps: those of some weeks. */
 const SHOWN_OPERATIONS = 100;
@@ -204,6 +209,22 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       // where others are named, that one is not missed
       fresh: fresh && !provided.parts.includes('targets'),
     });
+    const kept = createDevices({
+      store: new DeviceStore(data.tables()),
+      secrets,
+      operations,
+      journal,
+      state,
+      language,
+      // it comes into being after all that may use it
+      broker: () => mqtt.broker(AbortSignal.timeout(BROKER_MS)),
+      home: (signal) => home.around(signal),
+      bus,
+      clock,
+      log,
+      dataDir,
+      instanceId: instance.id,
+    });
     const recovery = createRecovery({ settings, secrets, bus, clock, log });
     const overview = createOverview({
       sources: {
@@ -215,6 +236,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
         provisioningProblem: () => provided.problem,
         stateFilesProblem: () => stateFiles.problem,
         unreached: () => webhooks.unreached(),
+        failingDevices: () => kept.failing(),
         recoveryKeyKept: () => recovery.isKept(),
         overdueDays: () => general.current.overdue_days,
       },
@@ -227,6 +249,7 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       access,
       createGeneral({ general, bus }),
       backups,
+      kept,
       createActivity({
         operations,
         journal,

@@ -1,5 +1,6 @@
 import { portableTokens } from './access/portable.ts';
 import { portableTargets } from './backups/portable.ts';
+import { portableDevices } from './devices/portable.ts';
 import { portableGeneral } from './general/portable.ts';
 import { portableHomeAssistant } from './home-assistant/portable.ts';
 import { portableInstance } from './instance.ts';
@@ -29,5 +30,6 @@ export function createPortables(options: PortablesOptions): Portable[] {
     portableMqtt(options),
     portableWebhooks(options),
     portableTargets(options),
+    portableDevices(options),
   ];
 }

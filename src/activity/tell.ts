@@ -18,6 +18,7 @@ const PLAIN = [
   'recovery_key_changed',
   'journal_changed',
   'webhooks_changed',
+  'devices_changed',
 ] as const;
 
 type Plain = (typeof PLAIN)[number];

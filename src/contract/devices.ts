@@ -93,6 +93,8 @@ export const DeviceTestRequest = v.object({
   device_id: v.optional(Id),
 });
 
+export type DeviceTestRequest = v.InferOutput<typeof DeviceTestRequest>;
+
 /** What came of trying. */
 export const DeviceTest = v.object({
   identity: v.nullable(DeviceIdentity),
@@ -138,6 +140,7 @@ export type Artefact = v.InferOutput<typeof Artefact>;
 
 /** The history of a device, newest first. */
 export const ArtefactList = v.object({ artefacts: v.array(Artefact) });
+export type ArtefactList = v.InferOutput<typeof ArtefactList>;
 
 /** What may be changed of a saved configuration. */
 export const ArtefactPatch = v.object({ pinned: v.boolean() });
@@ -230,6 +233,9 @@ export const Difference = v.object({
   ),
 });
 export type Difference = v.InferOutput<typeof Difference>;
+
+/** What was begun. */
+export const RestoreBegun = v.object({ operation_id: Id });
 
 /** Whether a saved configuration can go back onto the device as it is now, and what to know before. */
 export const RestorePlan = v.object({

@@ -62,6 +62,33 @@ export const TargetState = v.object({
 });
 export type TargetState = v.InferOutput<typeof TargetState>;
 
+/** `devices/<id>`: a device whose configuration is kept. */
+export const DeviceState = v.object({
+  id: Id,
+  name: v.string(),
+  kind: v.string(),
+  /** The newest attempt to back it up went wrong. */
+  problem: v.boolean(),
+  problem_code: v.nullable(v.string()),
+  /** Why, in the language of the home. */
+  last_error: v.nullable(v.string()),
+  last_backup: v.nullable(Timestamp),
+  next_backup: v.nullable(Timestamp),
+  /** When its configuration last became another. */
+  last_change: v.nullable(Timestamp),
+  /** Whether its last backup found another configuration than the one before. */
+  changed: v.boolean(),
+  /** Of the newest saved configuration. */
+  bytes: Bytes,
+  /** How many are kept. */
+  artefacts: Count,
+  model: v.nullable(v.string()),
+  firmware: v.nullable(v.string()),
+  /** It is being backed up or written back right now. */
+  busy: v.boolean(),
+});
+export type DeviceState = v.InferOutput<typeof DeviceState>;
+
 /** `operations/<id>`: long work, as long as it runs. */
 export const OperationState = v.object({
   id: Id,

@@ -10,6 +10,7 @@ import { wordProblem } from '../kernel/texts.ts';
 import { Access } from './access.ts';
 import { Administrators } from './administrators.ts';
 import { Announcer } from './announcer.ts';
+import { Around, type AroundHome } from './around.ts';
 import { Automatic } from './automatic.ts';
 import { BackUp } from './back-up.ts';
 import { Link } from './link.ts';
@@ -47,6 +48,8 @@ export interface HomeAssistantFeature extends Feature {
   document(language?: Language): HomeAssistant;
   /** Has Home Assistant make a backup. Returns when it has begun. @throws Problem why it has not */
   backUp(request: BackupNowRequest): Promise<void>;
+  /** Devices in the network that it knows of. @throws Problem `home_assistant_away` … where it is not connected */
+  around(signal: AbortSignal): Promise<readonly AroundHome[]>;
   /** Whether a user of Home Assistant is an administrator there. @throws Problem `home_assistant_away` when it cannot be asked. */
   isAdministrator(userId: string): Promise<boolean>;
 }
@@ -77,6 +80,7 @@ export function createHomeAssistant(options: HomeAssistantOptions): HomeAssistan
   const session = () => link.session();
   const supervised = () => reader.supervised;
   const administrators = new Administrators({ clock, session });
+  const around = new Around({ clock, session, log });
   const automatic = new Automatic({ clock, session, supervised, log });
   const backUp = new BackUp({ session, supervised, log, state: () => reader.backups?.state });
 
@@ -125,6 +129,7 @@ export function createHomeAssistant(options: HomeAssistantOptions): HomeAssistan
     name: 'home-assistant',
     document,
     backUp: (request) => backUp.now(request),
+    around: (signal) => around.devices(signal),
     isAdministrator: (userId) => administrators.includes(userId),
     routes: homeAssistantRoutes({
       document,

@@ -26,8 +26,30 @@ interface Texts extends Readonly<Record<RemarkSection, Readonly<Record<string, s
   readonly problems: Readonly<Record<string, ProblemText>>;
   readonly notices: Readonly<Record<NoticeCode, Paragraph>>;
   readonly happenings: Readonly<Record<HappeningCode, Paragraph>>;
+  /** Of each kind of device that is backed up. */
+  readonly devices: Readonly<Record<string, DeviceTexts>>;
   /** Of each kind of device its model, and the names of its entities. */
   readonly entities: Readonly<Record<string, Readonly<Record<string, string>>>>;
+}
+
+/** What is said of a kind of device that is backed up. */
+export interface DeviceTexts {
+  readonly name: string;
+  readonly about: string;
+  /** How a saved configuration gets back onto it. */
+  readonly guide: string;
+  /** What to know before that is done. */
+  readonly warnings?: Readonly<Record<string, string>>;
+  readonly fields: Readonly<
+    Record<
+      string,
+      {
+        readonly label: string;
+        readonly help: string;
+        readonly choices?: Readonly<Record<string, string>>;
+      }
+    >
+  >;
 }
 
 /** A sentence by its code, with the values for its placeholders. */
@@ -122,6 +144,11 @@ export function wordNotice(
 /** What an entity, or the model of a device, is called. */
 export function wordEntity(device: string, key: string, language: Language): string {
   return textsIn(language).entities[device]?.[key] ?? key;
+}
+
+/** What is said of a kind of device that is backed up; undefined for one that is not known. */
+export function wordDeviceKind(kind: string, language: Language): DeviceTexts | undefined {
+  return textsIn(language).devices[kind];
 }
 
 /** What happened, as people read it. */

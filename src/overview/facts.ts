@@ -27,6 +27,12 @@ interface Unreached {
   readonly problem: Problem;
 }
 
+/** A device whose configuration is not being backed up. */
+interface FailingDevice {
+  readonly name: string;
+  readonly problem: Problem;
+}
+
 /** Who is asked. */
 export interface Sources {
   readonly stored: () => Promise<StoredFacts>;
@@ -42,6 +48,8 @@ export interface Sources {
   readonly stateFilesProblem: () => Problem | undefined;
   /** Who is to be told and is not reached. */
   readonly unreached: () => Promise<Unreached | undefined>;
+  /** Devices that need a person. */
+  readonly failingDevices: () => Promise<readonly FailingDevice[]>;
   /** Whether a person keeps the recovery key, or there is none to be kept. */
   readonly recoveryKeyKept: () => Promise<boolean>;
   /** As it is set; 0 follows Home Assistant's schedule. */
@@ -62,6 +70,7 @@ export interface Facts extends StoredFacts {
   readonly provisioningProblem: Problem | undefined;
   readonly stateFilesProblem: Problem | undefined;
   readonly unreached: Unreached | undefined;
+  readonly failingDevices: readonly FailingDevice[];
   readonly recoveryKeyKept: boolean;
   readonly overdueDays: number;
 }
@@ -87,12 +96,13 @@ export class Observer {
   }
 
   async observe(): Promise<Facts> {
-    const { stored, paired, unreached, home, recoveryKeyKept, overdueDays } = this.#sources;
-    const [known, used, kept, untold, littleRoom] = await Promise.all([
+    const { stored, paired, unreached, home, recoveryKeyKept, overdueDays, failingDevices } = this.#sources;
+    const [known, used, kept, untold, failing, littleRoom] = await Promise.all([
       stored(),
       paired(),
       recoveryKeyKept(),
       unreached(),
+      failingDevices(),
       this.#littleRoom(),
     ]);
     const document = home();
@@ -107,6 +117,7 @@ export class Observer {
       provisioningProblem: this.#sources.provisioningProblem(),
       stateFilesProblem: this.#sources.stateFilesProblem(),
       unreached: untold,
+      failingDevices: failing,
       recoveryKeyKept: kept,
       overdueDays: overdueDays(),
     };

@@ -18,6 +18,9 @@ const UNREACHED_MS = DAY_MS;
 /** A restart of Home Assistant, with an update, is over by then (milliseconds). */
 export const HOME_AWAY_MS = 10 * 60_000;
 
+/** More names in a sentence are not read. */
+const NAMED_DEVICES = 5;
+
 /** What a storage says of keys and rights. */
 const CREDENTIALS: readonly string[] = ['target_wrong_key', 'target_wrong_secret', 'target_forbidden'];
 
@@ -98,6 +101,17 @@ function homeFindings({ home, homeAwayMs, paired }: Facts): Finding[] {
   return findings;
 }
 
+/** Of many devices one thing is said. */
+function deviceFindings({ failingDevices: [first, ...others] }: Facts): Finding[] {
+  if (!first) return [];
+  const { name, problem } = first;
+  if (others.length === 0) return [{ code: 'device_failing', params: { name, problem } }];
+  const all = [first, ...others];
+  const named = all.slice(0, NAMED_DEVICES).map((device) => device.name);
+  const names = `${named.join(', ')}${all.length > named.length ? ' …' : ''}`;
+  return [{ code: 'devices_failing', params: { count: String(all.length), names } }];
+}
+
 function boxFindings(facts: Facts): Finding[] {
   const { copyProblem, provisioningProblem, stateFilesProblem, unreached, recoveryKeyKept } = facts;
   const findings: Finding[] = [];
@@ -124,6 +138,7 @@ export function findingsIn(facts: Facts): Finding[] {
   const findings = [
     ...targets.flatMap((target) => targetFindings(target, facts)),
     ...backupFindings(facts),
+    ...deviceFindings(facts),
     ...homeFindings(facts),
     ...(littleRoom === undefined
       ? []

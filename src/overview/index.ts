@@ -28,6 +28,7 @@ interface HeardEvents extends OverviewEvents {
   recovery_key_changed: Record<never, never>;
   state_files_changed: Record<never, never>;
   webhooks_changed: Record<never, never>;
+  devices_changed: Record<never, never>;
 }
 
 interface OverviewOptions {
@@ -95,6 +96,7 @@ export function createOverview({ sources, bus, clock, log, journal }: OverviewOp
         bus.on('recovery_key_changed', touch),
         bus.on('state_files_changed', touch),
         bus.on('webhooks_changed', touch),
+        bus.on('devices_changed', touch),
       ];
       watch.start();
     },

@@ -55,10 +55,20 @@ interface MqttOptions {
   readonly random?: () => number;
 }
 
+/** A broker that others may use as well. */
+interface UsableBroker {
+  readonly url: string;
+  readonly username: string | undefined;
+  readonly password: string | undefined;
+  readonly ca: string | undefined;
+}
+
 /** The outlet, with what the rest of the core wants of it. */
 interface MqttFeature extends Feature {
   /** How the connection stands. */
   status(language: Language): MqttStatus;
+  /** How the broker is reached, for those who speak to devices over it; undefined where there is none that can be used. */
+  broker(signal: AbortSignal): Promise<UsableBroker | undefined>;
 }
 
 /** A fault of what a person is just entering is a fault of the input. */
@@ -94,6 +104,18 @@ export function createMqtt(options: MqttOptions): MqttFeature {
       if (!isProblem(error)) throw error;
       return { source: 'supervisor', broker: error };
     }
+  };
+
+  const usable = async (signal: AbortSignal): Promise<UsableBroker | undefined> => {
+    const { broker } = await find(signal);
+    if (!broker || broker instanceof Problem) return undefined;
+    const { url, username, password, caCertificate } = broker;
+    return {
+      url,
+      username: username || undefined,
+      password: password || undefined,
+      ca: caCertificate || undefined,
+    };
   };
 
   const connection = new Connection({
@@ -154,6 +176,7 @@ export function createMqtt(options: MqttOptions): MqttFeature {
   return {
     name: 'mqtt',
     status,
+    broker: usable,
     routes: mqttRoutes({
       status,
       shown: (language) => shownDevices(options.state, options.devices, language),

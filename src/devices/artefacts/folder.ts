@@ -1,0 +1,198 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, type ReadStream } from 'node:fs';
+import { type FileHandle, link, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Problem } from '../../kernel/errors.ts';
+import { syncDirectory } from '../../kernel/files.ts';
+import { newId } from '../../kernel/ids.ts';
+import type { SavedFile } from '../handler.ts';
+
+/** What begins so is on its way in: a crash leaves it, and the next start removes it. */
+const INCOMING = '.incoming-';
+
+/** What did not pass the check lies apart. */
+const REJECTED = 'rejected';
+
+/** What is read as a whole is no longer unless a handler asks for more (bytes). */
+const READ_LIMIT = 16 * 1024 * 1024;
+
+const MEGABYTE = 1024 * 1024;
+
+/** A file on the disk that no name stands for yet. */
+export interface ReceivedFile extends SavedFile {
+  readonly sha256: string;
+}
+
+/** A file and its name on the disk. */
+interface Placed {
+  readonly file: ReceivedFile;
+  readonly storedAs: string;
+}
+
+/** The files of the saved configurations of one device. */
+export class ArtefactFolder {
+  readonly #dir: string;
+
+  /** @param dir made with the first file; only its owner may look into it */
+  constructor(dataDir: string, deviceId: string) {
+    this.#dir = join(dataDir, 'devices', deviceId);
+  }
+
+  /** Room for files that are on their way; `discard` removes what was not kept. */
+  async receive(): Promise<Incoming> {
+    const dir = join(this.#dir, `${INCOMING}${newId()}`);
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    return new Incoming(dir);
+  }
+
+  /** Gives received files their names. Each is there as a whole or not at all. */
+  async place(files: readonly Placed[], good: boolean): Promise<void> {
+    const dir = this.#room(good);
+    await mkdir(dir, { recursive: true, mode: 0o700 });
+    for (const { file, storedAs } of files) await link(file.path, join(dir, storedAs));
+    syncDirectory(dir);
+  }
+
+  /** Opens a file to be read. @throws Problem `artefact_file_lost` */
+  async open(
+    storedAs: string,
+    { name, size }: { name: string; size: number },
+    good: boolean,
+  ): Promise<ReadStream> {
+    await this.#check(storedAs, name, size, good);
+    return createReadStream(join(this.#room(good), storedAs));
+  }
+
+  /** A file as handlers see it. */
+  file(storedAs: string, { name, size }: { name: string; size: number }, good: boolean): SavedFile {
+    const path = join(this.#room(good), storedAs);
+    return savedFile(name, path, size, () => this.#check(storedAs, name, size, good));
+  }
+
+  /** Names that are taken. */
+  async names(good: boolean): Promise<Set<string>> {
+    return new Set(await readdir(this.#room(good)).catch(() => []));
+  }
+
+  /** Removes files; one that is not there is no fault. */
+  async remove(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      for (const good of [true, false]) await rm(join(this.#room(good), name), { force: true });
+    }
+  }
+
+  /** All of it, with the device. */
+  async removeAll(): Promise<void> {
+    await rm(this.#dir, { recursive: true, force: true });
+  }
+
+  /** Removes what a crash left half done. */
+  async sweep(): Promise<void> {
+    const names = await readdir(this.#dir).catch(() => []);
+    for (const name of names.filter((one) => one.startsWith(INCOMING))) {
+      await rm(join(this.#dir, name), { recursive: true, force: true });
+    }
+  }
+
+  #room(good: boolean): string {
+    return good ? this.#dir : join(this.#dir, REJECTED);
+  }
+
+  async #check(storedAs: string, name: string, size: number, good: boolean): Promise<void> {
+    const found = await stat(join(this.#room(good), storedAs)).catch(() => undefined);
+    if (found?.size !== size) throw new Problem('artefact_file_lost', { params: { file: name } });
+  }
+}
+
+/** Files on their way in. */
+export class Incoming {
+  readonly files: ReceivedFile[] = [];
+  readonly #dir: string;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  /** An empty folder for programs that write files. */
+  async workDir(): Promise<string> {
+    const dir = join(this.#dir, `work-${newId()}`);
+    await mkdir(dir, { mode: 0o700 });
+    return dir;
+  }
+
+  /** Takes a file as it comes. @throws Problem `artefact_too_large`, and whatever the content throws */
+  async take(
+    name: string,
+    content: AsyncIterable<Uint8Array> | Uint8Array | string,
+    { limit, onBytes }: { limit: number; onBytes: (bytes: number) => void },
+  ): Promise<void> {
+    const path = join(this.#dir, String(this.files.length));
+    const handle = await open(path, 'wx', 0o600);
+    const hash = createHash('sha256');
+    let size = 0;
+    try {
+      for await (const chunk of chunksOf(content)) {
+        size += chunk.length;
+        if (size > limit) {
+          const words = `${Math.round(limit / MEGABYTE)} MB`;
+          throw new Problem('artefact_too_large', { params: { file: name, limit: words } });
+        }
+        hash.update(chunk);
+        await writeAll(handle, chunk);
+        onBytes(size);
+      }
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    this.files.push({ ...savedFile(name, path, size), sha256: hash.digest('hex') });
+  }
+
+  async discard(): Promise<void> {
+    await rm(this.#dir, { recursive: true, force: true });
+  }
+}
+
+function* whole(content: Uint8Array | string): Generator<Uint8Array> {
+  yield typeof content === 'string' ? Buffer.from(content) : content;
+}
+
+function chunksOf(
+  content: AsyncIterable<Uint8Array> | Uint8Array | string,
+): AsyncIterable<Uint8Array> | Iterable<Uint8Array> {
+  return typeof content === 'string' || content instanceof Uint8Array ? whole(content) : content;
+}
+
+async function writeAll(handle: FileHandle, chunk: Uint8Array): Promise<void> {
+  for (let at = 0; at < chunk.length; ) at += (await handle.write(chunk, at)).bytesWritten;
+}
+
+function savedFile(name: string, path: string, size: number, check = async () => {}): SavedFile {
+  const bytes = async (limit = READ_LIMIT): Promise<Buffer> => {
+    await check();
+    if (size > limit) {
+      const words = `${Math.round(limit / MEGABYTE)} MB`;
+      throw new Problem('artefact_too_large', { params: { file: name, limit: words } });
+    }
+    const handle = await open(path, 'r');
+    try {
+      return await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  };
+  return {
+    name,
+    path,
+    size,
+    bytes,
+    text: async (limit) => {
+      const content = await bytes(limit);
+      try {
+        return new TextDecoder('utf-8', { fatal: true }).decode(content);
+      } catch {
+        throw new Problem('artefact_wrong', { params: { file: name, reason: 'no text' } });
+      }
+    },
+  };
+}

@@ -1,0 +1,254 @@
+import type { DeviceIdentity } from '../contract/index.ts';
+import { isProblem, Problem } from '../kernel/errors.ts';
+import { newId } from '../kernel/ids.ts';
+import { keepProblem } from '../kernel/kept-problem.ts';
+import { checkFiles } from './artefacts/check.ts';
+import { type Comparable, fileDifference, linesOf } from './artefacts/difference.ts';
+import { ArtefactFolder, type Incoming, type ReceivedFile } from './artefacts/folder.ts';
+import { storedNames } from './artefacts/names.ts';
+import type { DeviceHandler, SavedFile } from './handler.ts';
+import { FirstUse, limited, type SessionOptions, sessionWith } from './session.ts';
+import { fullIdentity, keptIdentity, type Settings } from './settings.ts';
+import type { ArtefactRow, DeviceRow, DeviceStore, FileRow, StoredArtefact } from './store.ts';
+
+/** No file is larger unless its kind says so (bytes). */
+const MOST_BYTES = 64 * 1024 * 1024;
+
+/** No device has more files. */
+const MOST_FILES = 2_000;
+
+/** A file that is larger is not compared line by line (bytes). */
+const COMPARED_BYTES = 4 * 1024 * 1024;
+
+/** What came of a backup. */
+export interface BackedUp {
+  readonly identity: DeviceIdentity;
+  /** `first`: there was none before. `same`: the one that is kept already. */
+  readonly outcome: 'first' | 'changed' | 'same';
+  readonly bytes: number;
+  readonly added: number;
+  readonly removed: number;
+}
+
+interface BackUpOptions extends SessionOptions {
+  readonly store: DeviceStore;
+  readonly dataDir: string;
+}
+
+interface OneBackUp {
+  readonly row: DeviceRow;
+  readonly handler: DeviceHandler;
+  readonly settings: Settings;
+  readonly signal: AbortSignal;
+  /** Bytes that have arrived. */
+  readonly onBytes: (bytes: number) => void;
+}
+
+/** Where a device is, as it stands in sentences. */
+export const hostOf = (row: Pick<DeviceRow, 'place' | 'name'>): string =>
+  row.place === '' ? row.name : row.place;
+
+/**
+ * Fetches, checks and keeps the configuration of a device. What does not pass the check is kept apart.
+ * @throws Problem why nothing good was kept
+ */
+export async function backUp(options: BackUpOptions, one: OneBackUp): Promise<BackedUp> {
+  const folder = new ArtefactFolder(options.dataDir, one.row.id);
+  const incoming = await folder.receive();
+  try {
+    const host = hostOf(one.row);
+    return await limited({ clock: options.clock, signal: one.signal, host }, async (signal) => {
+      const trust = new FirstUse(one.row.trust ?? undefined);
+      const context = sessionWith(options, {
+        settings: one.settings,
+        trust,
+        signal,
+        workDir: () => incoming.workDir(),
+      });
+      const identity = fullIdentity(await one.handler.test(context));
+      refuseOther(one.row, identity);
+      await receive(one, incoming, context, signal);
+      signal.throwIfAborted();
+      const change = { identity: JSON.stringify(identity), trust: trust.met ?? null };
+      try {
+        await checkFiles(one.handler, incoming.files, { settings: one.settings, host });
+      } catch (error) {
+        if (isProblem(error)) await keepApart(options, one, folder, incoming.files, { error, identity });
+        throw error;
+      }
+      signal.throwIfAborted();
+      return await keepGood(options, one, folder, incoming.files, { identity, change });
+    });
+  } finally {
+    await incoming.discard();
+  }
+}
+
+/** @throws Problem `device_replaced` where another device answers than the one that is known */
+export function refuseOther(row: Pick<DeviceRow, 'identity'>, found: DeviceIdentity): void {
+  const known = keptIdentity(row.identity);
+  if (known.id === null || found.id === null || known.id === found.id) return;
+  throw new Problem('device_replaced', { params: { expected: known.id, found: found.id } });
+}
+
+async function receive(
+  { handler, onBytes }: OneBackUp,
+  incoming: Incoming,
+  context: Parameters<DeviceHandler['fetch']>[0],
+  signal: AbortSignal,
+): Promise<void> {
+  let before = 0;
+  for await (const { name, content } of handler.fetch(context)) {
+    if (incoming.files.length >= MOST_FILES) {
+      throw new Problem('artefact_too_large', { params: { file: name, limit: `${MOST_FILES} files` } });
+    }
+    await incoming.take(name, content, {
+      limit: handler.maxBytes ?? MOST_BYTES,
+      onBytes: (size) => {
+        signal.throwIfAborted();
+        onBytes(before + size);
+      },
+    });
+    before += incoming.files.at(-1)?.size ?? 0;
+  }
+}
+
+const bytesOf = (files: readonly { readonly size: number }[]): number =>
+  files.reduce((sum, { size }) => sum + size, 0);
+
+function sameFiles(artefact: StoredArtefact, files: readonly ReceivedFile[]): boolean {
+  const key = (file: { name: string; sha256: string }) => `${file.name} ${file.sha256}`;
+  const before = new Set(artefact.files.map(key));
+  return before.size === files.length && files.every((file) => before.has(key(file)));
+}
+
+async function keepGood(
+  { store, clock }: BackUpOptions,
+  { row, handler }: OneBackUp,
+  folder: ArtefactFolder,
+  files: readonly ReceivedFile[],
+  { identity, change }: { identity: DeviceIdentity; change: Partial<DeviceRow> },
+): Promise<BackedUp> {
+  const now = clock.now();
+  const bytes = bytesOf(files);
+  const newest = await store.newest(row.id);
+  const fine = { ...change, tried_at: now, backed_up_at: now };
+  if (newest && sameFiles(newest, files)) {
+    await store.updateArtefact(newest.id, { seen_at: Math.max(now, newest.made_at) });
+    await store.update(row.id, fine);
+    return { identity, outcome: 'same', bytes, added: 0, removed: 0 };
+  }
+  const lines = newest ? await changedLines(handler, folder, newest, files) : undefined;
+  const changed = newest !== undefined && (lines === undefined || lines.added + lines.removed > 0);
+  // a clock that was set back must not put what is new behind what is old
+  const madeAt = Math.max(now, (newest?.made_at ?? 0) + 1);
+  const artefact = artefactRow(row, { madeAt, identity, good: 1, problem: null });
+  const rows = await placeFiles(store, folder, { row, handler, artefact, files });
+  await store.keep({ ...artefact, added: lines?.added ?? null, removed: lines?.removed ?? null }, rows, {
+    ...fine,
+    ...(changed && { changed_at: now }),
+  });
+  return {
+    identity,
+    outcome: !newest ? 'first' : changed ? 'changed' : 'same',
+    bytes,
+    added: lines?.added ?? 0,
+    removed: lines?.removed ?? 0,
+  };
+}
+
+/** What did not pass the check is there to be looked at, and stands for nothing. */
+async function keepApart(
+  { store, clock }: BackUpOptions,
+  { row, handler }: OneBackUp,
+  folder: ArtefactFolder,
+  files: readonly ReceivedFile[],
+  { error, identity }: { error: Problem; identity: DeviceIdentity },
+): Promise<void> {
+  const kept = files.filter(({ size }) => size > 0);
+  if (kept.length === 0) return;
+  const artefact = artefactRow(row, { madeAt: clock.now(), identity, good: 0, problem: keepProblem(error) });
+  const rows = await placeFiles(store, folder, { row, handler, artefact, files: kept });
+  await store.keep(artefact, rows, {});
+}
+
+function artefactRow(
+  row: DeviceRow,
+  made: { madeAt: number; identity: DeviceIdentity; good: 0 | 1; problem: string | null },
+): ArtefactRow {
+  return {
+    id: newId(),
+    device_id: row.id,
+    made_at: made.madeAt,
+    seen_at: made.madeAt,
+    good: made.good,
+    problem: made.problem,
+    pinned: 0,
+    identity: JSON.stringify(made.identity),
+    added: null,
+    removed: null,
+  };
+}
+
+/** Gives the files their names; what is there already with the same content is not stored twice. */
+async function placeFiles(
+  store: DeviceStore,
+  folder: ArtefactFolder,
+  one: {
+    readonly row: DeviceRow;
+    readonly handler: DeviceHandler;
+    readonly artefact: ArtefactRow;
+    readonly files: readonly ReceivedFile[];
+  },
+): Promise<FileRow[]> {
+  const { row, handler, artefact, files } = one;
+  const good = artefact.good === 1;
+  const names = storedNames(
+    files.map(({ name }) => name),
+    { moment: artefact.made_at, extension: handler.extension, taken: await folder.names(good) },
+  );
+  const fresh: { file: ReceivedFile; storedAs: string }[] = [];
+  const rows: FileRow[] = [];
+  for (const [number, file] of files.entries()) {
+    const known = await store.stored(row.id, file.sha256, artefact.good);
+    const twin = fresh.find((other) => other.file.sha256 === file.sha256);
+    const storedAs = known?.stored_as ?? twin?.storedAs ?? (names[number] as string);
+    if (!known && !twin) fresh.push({ file, storedAs });
+    const { name, size, sha256 } = file;
+    rows.push({ artefact_id: artefact.id, number, name, stored_as: storedAs, size, sha256 });
+  }
+  await folder.place(fresh, good);
+  return rows;
+}
+
+/** A file as lines to be compared. */
+export async function comparableLines(handler: DeviceHandler, file: SavedFile): Promise<Comparable> {
+  if (file.size > COMPARED_BYTES) return null;
+  const text = await handler.normalise(file.name, await file.bytes());
+  return text === undefined ? null : linesOf(text);
+}
+
+/** How many lines are different from the newest that is kept; undefined where nothing can be compared. */
+async function changedLines(
+  handler: DeviceHandler,
+  folder: ArtefactFolder,
+  before: StoredArtefact,
+  files: readonly SavedFile[],
+): Promise<{ added: number; removed: number } | undefined> {
+  let [added, removed, compared] = [0, 0, 0];
+  const names = new Set([...before.files, ...files].map(({ name }) => name));
+  for (const name of names) {
+    const old = before.files.find((file) => file.name === name);
+    const fresh = files.find((file) => file.name === name);
+    const [left, right] = [
+      old && (await comparableLines(handler, folder.file(old.stored_as, old, true)).catch(() => null)),
+      fresh && (await comparableLines(handler, fresh)),
+    ];
+    if (left === null || right === null) continue;
+    const difference = await fileDifference(name, left, right);
+    compared += 1;
+    added += difference.added;
+    removed += difference.removed;
+  }
+  return compared === 0 ? undefined : { added, removed };
+}

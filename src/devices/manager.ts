@@ -1,0 +1,320 @@
+import { backoff } from '../kernel/backoff.ts';
+import { isProblem, Problem, toProblem } from '../kernel/errors.ts';
+import { keepProblem } from '../kernel/kept-problem.ts';
+import { describeError } from '../kernel/log.ts';
+import type { Operations, RunningOperation } from '../kernel/operations.ts';
+import { ArtefactFolder } from './artefacts/folder.ts';
+import { type BackedUp, backUp } from './back-up.ts';
+import { handlerOf } from './registry.ts';
+import { expired } from './retention.ts';
+import { nextRun, seedOf } from './schedule.ts';
+import type { SessionOptions } from './session.ts';
+import { planOf, type SealedDevices } from './settings.ts';
+import type { DeviceRow, DeviceStore } from './store.ts';
+
+interface ManagerOptions extends SessionOptions {
+  readonly store: DeviceStore;
+  readonly sealed: SealedDevices;
+  readonly operations: Operations;
+  readonly dataDir: string;
+  /** From 0 to 1, so that retries do not come in step; tests bring their own. */
+  readonly random: () => number;
+  /** What is known of a device has changed. */
+  readonly onChange: () => void;
+  /** A backup came to an end. */
+  readonly onEnd: (row: DeviceRow, result: BackedUp | Problem) => void;
+}
+
+/** So many devices are spoken to at once: a box with 1 GB has room for them. */
+const AT_ONCE = 4;
+
+/** After so many failures in a row nothing is tried before the next regular time. */
+const MOST_RETRIES = 5;
+
+/** The pause before the first retry, and the longest one (milliseconds). */
+const FIRST_RETRY_MS = 2 * 60_000;
+const LONGEST_RETRY_MS = 2 * 60 * 60_000;
+
+/** It is looked at the clock at least so often: one that was set, or a box that slept, is noticed (milliseconds). */
+const LONGEST_SLEEP_MS = 10 * 60_000;
+
+/** What was missed while nothing ran is made up for within so long after the start (milliseconds). */
+const SETTLE_MS = 3 * 60_000;
+
+/** What only a person can mend: trying again changes nothing, and may get an account locked. */
+const FOR_PERSONS: readonly string[] = [
+  'device_password',
+  'device_code',
+  'device_second_factor',
+  'device_pin',
+  'device_secret_lost',
+];
+
+/** What is the same a minute later; the next regular time is soon enough. */
+const LASTING: readonly string[] = [
+  'device_forbidden',
+  'device_replaced',
+  'device_other_kind',
+  'device_not_there',
+  'device_old',
+  'device_nothing',
+  'device_kind_unknown',
+  'device_program',
+  'device_locked',
+];
+
+/** Backs devices up by their schedules: several at once, each of them never twice at once, and none waits for a dead one. */
+export class Manager {
+  readonly #options: ManagerOptions;
+  /** What is being done with which device. */
+  readonly #busy = new Map<string, AbortController>();
+  /** Who waits for a free place, first come, first served. */
+  readonly #waiting: (() => void)[] = [];
+  readonly #ends = new Set<Promise<unknown>>();
+  #places = AT_ONCE;
+  #life: AbortController | undefined;
+  #nap: AbortController | undefined;
+  #loop: Promise<void> = Promise.resolve();
+
+  constructor(options: ManagerOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    if (this.#life) return;
+    this.#life = new AbortController();
+    const { store, dataDir, clock, random } = this.#options;
+    for (const row of await store.devices()) {
+      await new ArtefactFolder(dataDir, row.id).sweep();
+      if (row.due_at !== null && row.due_at <= clock.now()) {
+        await store.update(row.id, { due_at: clock.now() + Math.floor(random() * SETTLE_MS) });
+      }
+    }
+    this.#loop = this.#follow(this.#life.signal);
+  }
+
+  /** What is under way is told to end, and waited for. */
+  async stop(): Promise<void> {
+    const reason = new Problem('shutting_down');
+    this.#life?.abort(reason);
+    this.#life = undefined;
+    for (const abort of this.#busy.values()) abort.abort(reason);
+    await this.#loop;
+    await Promise.allSettled(this.#ends);
+  }
+
+  /** Whether something is being done with a device. */
+  isBusy(id: string): boolean {
+    return this.#busy.has(id);
+  }
+
+  /** The schedule of a device, or its settings, are others now. */
+  async planned(row: DeviceRow): Promise<void> {
+    await this.#options.store.update(row.id, { due_at: this.#next(row) ?? null });
+    this.#nap?.abort();
+  }
+
+  /** Backs a device up now. Resolves when it has begun. @throws Problem `device_not_found` or `device_busy` */
+  async now(id: string): Promise<void> {
+    if (!(await this.#options.store.device(id))) throw new Problem('device_not_found');
+    this.#begin(id);
+  }
+
+  /** Backs all devices up that are not busy. Resolves when it has begun. */
+  async all(): Promise<void> {
+    for (const row of await this.#options.store.devices()) {
+      if (!this.isBusy(row.id)) this.#begin(row.id);
+    }
+  }
+
+  /** Ends what is being done with a device, and waits for that. */
+  async quit(id: string): Promise<void> {
+    this.#busy.get(id)?.abort(new Problem('operation_cancelled'));
+    while (this.#busy.has(id)) await Promise.race(this.#ends);
+  }
+
+  /**
+   * Does something else with a device, during which it is not backed up.
+   * @throws Problem `device_busy`
+   */
+  alone<Result>(id: string, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    const { abort, done } = this.#claim(id);
+    return this.#note(work(abort.signal).finally(done));
+  }
+
+  #claim(id: string): { abort: AbortController; done: () => void } {
+    if (!this.#life) throw new Problem('shutting_down');
+    if (this.#busy.has(id)) throw new Problem('device_busy');
+    const abort = new AbortController();
+    this.#busy.set(id, abort);
+    this.#options.onChange();
+    const done = () => {
+      this.#busy.delete(id);
+      this.#options.onChange();
+      this.#nap?.abort();
+    };
+    return { abort, done };
+  }
+
+  #note<Result>(work: Promise<Result>): Promise<Result> {
+    const end = work.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#ends.add(end);
+    void end.then(() => this.#ends.delete(end));
+    return work;
+  }
+
+  #begin(id: string): void {
+    const { abort, done } = this.#claim(id);
+    const { log } = this.#options;
+    void this.#note(
+      this.#run(id, abort.signal)
+        .catch((error) => log.error('a backup of a device met a defect', { device: id, error }))
+        .finally(done),
+    );
+  }
+
+  async #run(id: string, signal: AbortSignal): Promise<void> {
+    const { operations, store } = this.#options;
+    const leave = await this.#enter(signal);
+    try {
+      // as it is now, after what may have been a long wait
+      const row = await store.device(id);
+      if (!row || signal.aborted) return;
+      const subject = { device_id: row.id, device: row.name };
+      const operation = await operations.begin({ kind: 'device_backup', subject });
+      const either = AbortSignal.any([signal, operation.signal]);
+      try {
+        const result = await this.#backUp(row, either, operation);
+        await this.#succeeded(row, result);
+        await operation.succeed();
+      } catch (error) {
+        try {
+          if (this.#life) await this.#failed(row, error, either.aborted);
+        } finally {
+          await operation.fail(error);
+        }
+      }
+    } finally {
+      leave();
+    }
+  }
+
+  async #backUp(row: DeviceRow, signal: AbortSignal, operation: RunningOperation): Promise<BackedUp> {
+    const handler = handlerOf(row.kind);
+    const settings = this.#options.sealed.open(row, handler);
+    return backUp(this.#options, {
+      ...{ row, handler, settings, signal },
+      onBytes: (bytes) => operation.progress(bytes),
+    });
+  }
+
+  async #succeeded(row: DeviceRow, result: BackedUp): Promise<void> {
+    const { store, dataDir, clock } = this.#options;
+    await store.update(row.id, {
+      problem: null,
+      problem_since: null,
+      failures: 0,
+      given_up: 0,
+      due_at: this.#next(row) ?? null,
+    });
+    this.#options.onEnd(row, result);
+    await tidy(store, new ArtefactFolder(dataDir, row.id), row, clock.now());
+  }
+
+  async #failed(row: DeviceRow, error: unknown, cancelled: boolean): Promise<void> {
+    const { store, clock, log, random } = this.#options;
+    const problem = toProblem(error);
+    if (!isProblem(error)) log.error('a backup of a device met a defect', { device: row.id, error });
+    const now = clock.now();
+    const regular = this.#next(row);
+    if (cancelled && !isProblem(error, 'device_slow')) {
+      await store.update(row.id, { due_at: regular ?? null });
+      return;
+    }
+    const current = await store.device(row.id);
+    if (!current) return;
+    const failures = current.failures + 1;
+    const givenUp = FOR_PERSONS.includes(problem.code);
+    const { retry } = planOf(row);
+    const tryAgain = retry && !givenUp && !LASTING.includes(problem.code) && failures <= MOST_RETRIES;
+    const pause = Math.round(backoff(failures, { first: FIRST_RETRY_MS, longest: LONGEST_RETRY_MS, random }));
+    const due = tryAgain ? Math.min(now + pause, regular ?? Number.POSITIVE_INFINITY) : regular;
+    await store.update(row.id, {
+      tried_at: now,
+      problem: keepProblem(problem),
+      ...(current.problem === null ? { problem_since: now } : {}),
+      failures,
+      given_up: givenUp ? 1 : 0,
+      due_at: givenUp ? null : (due ?? null),
+    });
+    this.#options.onEnd(current, problem);
+    const reason = describeError(problem);
+    log.warning('a device was not backed up', { device: row.id, kind: row.kind, reason });
+    await tidy(store, new ArtefactFolder(this.#options.dataDir, row.id), row, now);
+  }
+
+  #next(row: DeviceRow): number | undefined {
+    return nextRun(planOf(row), this.#options.clock.now(), seedOf(row.id));
+  }
+
+  /** Waits for a free place; the returned function gives it back. */
+  async #enter(signal: AbortSignal): Promise<() => void> {
+    if (this.#places > 0) this.#places -= 1;
+    else {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+        // it is let in with its turn, and sees then that it is not wanted any more
+        signal.addEventListener('abort', () => undefined, { once: true });
+      });
+    }
+    return () => {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#places += 1;
+    };
+  }
+
+  /** Begins what is due, and sleeps until something is. */
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { store, clock, log } = this.#options;
+    while (!signal.aborted) {
+      const nap = new AbortController();
+      this.#nap = nap;
+      let pause = LONGEST_SLEEP_MS;
+      try {
+        const now = clock.now();
+        for (const row of await store.devices()) {
+          const due = this.#due(row, now);
+          if (due === undefined || this.isBusy(row.id)) continue;
+          if (due < (row.due_at ?? due)) await store.update(row.id, { due_at: due });
+          if (due <= now) this.#begin(row.id);
+          else pause = Math.min(pause, due - now);
+        }
+      } catch (error) {
+        log.warning('which devices are due could not be read', { reason: describeError(error) });
+      }
+      await clock.sleep(pause, AbortSignal.any([signal, nap.signal])).catch(() => undefined);
+    }
+  }
+
+  /** A moment that a clock which was wrong has set too far ahead counts for nothing. */
+  #due(row: DeviceRow, now: number): number | undefined {
+    if (row.due_at === null) return undefined;
+    const regular = this.#next(row);
+    return Math.min(row.due_at, regular === undefined ? row.due_at : Math.max(regular, now));
+  }
+}
+
+/** Removes what no rule wants to be kept any more. */
+export async function tidy(
+  store: DeviceStore,
+  folder: ArtefactFolder,
+  row: DeviceRow,
+  now: number,
+): Promise<void> {
+  const gone = expired(await store.artefacts(row.id), planOf(row).keep, now);
+  await folder.remove(await store.forget(row.id, gone));
+}

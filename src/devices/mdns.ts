@@ -1,0 +1,66 @@
+import type { Clock } from '../kernel/clock.ts';
+
+/** A device that announces itself (RFC 6762, RFC 6763). */
+export interface Announced {
+  /** `_wled._tcp` */
+  readonly service: string;
+  readonly name: string;
+  /** IP address, with the port where it is not the usual one. */
+  readonly address: string;
+}
+
+/** So long is listened: devices answer within a second, those that sleep within a few (milliseconds). */
+const LISTEN_MS = 3_000;
+
+const USUAL_PORT = 80;
+
+type Answer = { readonly name: string; readonly type: string; readonly data?: unknown };
+
+interface Heard {
+  /** Instance by service. */
+  readonly instances: Map<string, string>;
+  readonly places: Map<string, { target: string; port: number }>;
+  readonly addresses: Map<string, string>;
+}
+
+function take({ instances, places, addresses }: Heard, services: readonly string[], answer: Answer): void {
+  const { name, type, data } = answer;
+  const key = name.toLowerCase();
+  if (type === 'PTR' && typeof data === 'string') {
+    const service = services.find((one) => key === `${one}.local`.toLowerCase());
+    if (service) instances.set(data, service);
+  } else if (type === 'SRV' && typeof data === 'object' && data !== null) {
+    const { target, port } = data as { target?: unknown; port?: unknown };
+    if (typeof target === 'string' && typeof port === 'number') {
+      places.set(key, { target: target.toLowerCase(), port });
+    }
+  } else if (type === 'A' && typeof data === 'string') addresses.set(key, data);
+}
+
+/** Listens for devices that announce one of these services. Nothing is heard in a container without the host's network. */
+export async function listen(
+  services: readonly string[],
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<Announced[]> {
+  if (services.length === 0) return [];
+  const { default: multicastDns } = await import('multicast-dns');
+  const socket = multicastDns();
+  const heard: Heard = { instances: new Map(), places: new Map(), addresses: new Map() };
+  try {
+    socket.on('error', () => undefined);
+    socket.on('response', ({ answers, additionals }: { answers: Answer[]; additionals: Answer[] }) => {
+      for (const answer of [...answers, ...additionals]) take(heard, services, answer);
+    });
+    socket.query(services.map((service) => ({ name: `${service}.local`, type: 'PTR' as const })));
+    await clock.sleep(LISTEN_MS, signal);
+  } finally {
+    socket.destroy();
+  }
+  return [...heard.instances].flatMap(([instance, service]) => {
+    const place = heard.places.get(instance.toLowerCase());
+    const ip = place && heard.addresses.get(place.target);
+    if (!place || ip === undefined) return [];
+    const address = place.port === USUAL_PORT ? ip : `${ip}:${place.port}`;
+    return [{ service, name: instance.split('._')[0] ?? instance, address }];
+  });
+}
