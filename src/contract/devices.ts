@@ -108,7 +108,7 @@ export type DeviceTest = v.InferOutput<typeof DeviceTest>;
 
 /** A file of a saved configuration. */
 export const ArtefactFile = v.object({
-  /** Its place in the artefact, by which it is asked for. */
+  /** Its place in the artefact, from 1, by which it is asked for. */
   number: v.pipe(v.number(), v.integer()),
   /** As the device names it. */
   name: v.string(),
@@ -319,7 +319,7 @@ export type Mirror = v.InferOutput<typeof Mirror>;
 /** What the integration kept of a core that is gone. */
 export const AdoptionRequest = v.object({ devices: v.array(v.looseObject({})) });
 
-/** Which of the files are wanted, by their sums: those of devices that are not known here. */
+/** Which files are still wanted, by their sums: those of devices that are not known here. */
 export const Adoption = v.object({
   devices: v.pipe(v.number(), v.integer()),
   wanted: v.array(v.string()),

@@ -87,12 +87,11 @@ export class Adoptions {
       const missing = new Set(held.files.map(({ sha256 }) => sha256));
       this.#coming.set(held.id, { held, folder, incoming, missing });
     }
-    const wanted = new Set([...this.#coming.values()].flatMap(({ missing }) => [...missing]));
-    return { devices: this.#coming.size, wanted: [...wanted] };
+    return this.#wanted();
   }
 
-  /** Takes a file; with its last one a device is back. @throws Problem `not_found`, `archive_mismatch`, `body_cut` */
-  async take(sha256: string, request: IncomingMessage, signal: AbortSignal): Promise<void> {
+  /** Takes a file and says what is still wanted; with its last one a device is back. @throws Problem `not_found`, `archive_mismatch`, `body_cut` */
+  async take(sha256: string, request: IncomingMessage, signal: AbortSignal): Promise<Adoption> {
     const waiting = [...this.#coming.values()].filter(({ missing }) => missing.has(sha256));
     if (waiting.length === 0) throw new Problem('not_found');
     const body = await bodyOf(request, signal);
@@ -112,6 +111,12 @@ export class Adoptions {
       }
     }
     if (adopted > 0) this.#options.onAdopted(adopted);
+    return this.#wanted();
+  }
+
+  #wanted(): Adoption {
+    const wanted = new Set([...this.#coming.values()].flatMap(({ missing }) => [...missing]));
+    return { devices: this.#coming.size, wanted: [...wanted] };
   }
 
   /** What did not come to its end is no more. */
@@ -164,8 +169,8 @@ export class Adoptions {
           ...{ id, device_id: held.id, made_at: held.made_at, seen_at: held.made_at, good: 1, problem: null },
           ...{ pinned: 0, identity: JSON.stringify(held.identity), added: null, removed: null },
         },
-        files.map(({ name, size, sha256 }, number) => ({
-          ...{ artefact_id: id, number, name, stored_as: names[number] as string, size, sha256 },
+        files.map(({ name, size, sha256 }, index) => ({
+          ...{ artefact_id: id, number: index + 1, name, stored_as: names[index] as string, size, sha256 },
         })),
         {},
       );

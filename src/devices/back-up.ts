@@ -209,13 +209,13 @@ async function placeFiles(
   );
   const fresh: { file: ReceivedFile; storedAs: string }[] = [];
   const rows: FileRow[] = [];
-  for (const [number, file] of files.entries()) {
+  for (const [index, file] of files.entries()) {
     const known = await store.stored(row.id, file.sha256, artefact.good);
     const twin = fresh.find((other) => other.file.sha256 === file.sha256);
-    const storedAs = known?.stored_as ?? twin?.storedAs ?? (names[number] as string);
+    const storedAs = known?.stored_as ?? twin?.storedAs ?? (names[index] as string);
     if (!known && !twin) fresh.push({ file, storedAs });
     const { name, size, sha256 } = file;
-    rows.push({ artefact_id: artefact.id, number, name, stored_as: storedAs, size, sha256 });
+    rows.push({ artefact_id: artefact.id, number: index + 1, name, stored_as: storedAs, size, sha256 });
   }
   await folder.place(fresh, good);
   return rows;

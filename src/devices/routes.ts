@@ -257,9 +257,11 @@ function mirrorRoutes({ mirror, adoptions }: DeviceRoutesOptions): Route[] {
       params: v.object({ sha256: Sha256 }),
       streams: 'in',
       contentType: 'application/octet-stream',
+      response: Adoption,
       handle: async ({ params, signal }, request, response) => {
-        await adoptions.take(params.sha256, request, signal);
-        response.writeHead(204).end();
+        const still = await adoptions.take(params.sha256, request, signal);
+        response.setHeader('content-type', 'application/json');
+        response.end(JSON.stringify(still));
       },
     }),
   ];

@@ -1,7 +1,10 @@
 import { dirname } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Device } from '../../src/contract/index.ts';
+import { SmallDevice } from '../devices/wled-like.ts';
 import { describeBackup, makeBackup } from '../harness/archives.ts';
 import { type LocalCore, startLocalCore } from '../harness/local-core.ts';
+import { waitFor } from '../harness/wait-for.ts';
 import { type ApiOperation, fillPath, operationsOf, spoil } from './document.ts';
 import { type RawAnswer, type RawRequest, send, sendAndHangUp } from './raw.ts';
 import { snapshot } from './snapshot.ts';
@@ -12,7 +15,13 @@ const core: LocalCore = await startLocalCore();
 const operations = operationsOf(await core.client.call('GET', '/api/openapi.json'));
 const token = core.client.token;
 const person = await core.person();
-const params: Record<string, string> = { command: 'check_now', webhook_id: 'nobody' };
+const device = new SmallDevice();
+const params: Record<string, string> = {
+  command: 'check_now',
+  webhook_id: 'nobody',
+  number: '1',
+  sha256: 'ab'.repeat(32),
+};
 const valid: Record<string, unknown> = {
   'POST /api/v1/session': { password: 'a wrong password' },
   'POST /api/v1/session/setup': { code: 'none', password: 'another long one' },
@@ -56,6 +65,13 @@ const valid: Record<string, unknown> = {
     }),
   },
   'POST /api/v1/targets/{target_id}/uploads/{upload_id}/commit': { size: 10, crc32: '00000000' },
+  'POST /api/v1/devices': { kind: 'wled', name: 'Shelf', settings: { address: '127.0.0.1:1' } },
+  'POST /api/v1/devices/test': { kind: 'wled', settings: { address: '127.0.0.1:1' } },
+  'POST /api/v1/devices/import': { csv: 'kind;address', save: true },
+  'POST /api/v1/devices/discover': { addresses: '127.0.0.1:1' },
+  'POST /api/v1/devices/adoptions': { devices: [] },
+  'PATCH /api/v1/devices/{device_id}': { name: 'Shelf', schedule: 'weekly', hours: '', retry: true },
+  'PATCH /api/v1/devices/{device_id}/artefacts/{artefact_id}': { pinned: true },
   'PUT /api/v1/home-assistant': { url: 'http://127.0.0.1:1', token: 'a token' },
   'POST /api/v1/home-assistant/backups': { agent_ids: ['homestash.shelf'] },
   'PUT /api/v1/home-assistant/automatic': { agent_id: 'homestash.shelf', enabled: true, schedule: false },
@@ -69,7 +85,20 @@ beforeAll(async () => {
   const { backup, archive } = makeBackup();
   await core.client.upload(target.id, backup, archive);
   const waiting = await core.client.announce(target.id, describeBackup({ size: 1_000_000 }));
+  await device.server.start();
+  const settings = { address: device.address };
+  const { id: kept } = await core.client.call<Device>('POST', '/api/v1/devices', { kind: 'wled', settings });
+  const saved = await waitFor('its backup', async () => {
+    const path = `/api/v1/devices/${kept}/artefacts`;
+    const [newest] = (await core.client.call<{ artefacts: { id: string }[] }>('GET', path)).artefacts;
+    const running = (await core.client.operations()).some(
+      ({ kind, state }) => kind === 'device_backup' && state === 'running',
+    );
+    return running ? undefined : newest;
+  });
   Object.assign(params, {
+    device_id: kept,
+    artefact_id: saved.id,
     target_id: target.id,
     backup_id: backup.backup_id,
     upload_id: waiting.id,
@@ -85,7 +114,10 @@ afterEach(async () => {
   expect(await core.client.info(), 'the core still answers').toBeTruthy();
   expect(core.defects()).toEqual([]);
 });
-afterAll(() => core.remove());
+afterAll(async () => {
+  await core.remove();
+  await device.server.stop();
+});
 
 /** Who may: a program, or, where it does not do, a person on our own page. */
 const allowed = ({ personal }: ApiOperation): Record<string, string> =>
@@ -184,7 +216,7 @@ describe.for(attackable)('$name', (operation) => {
     const path = fillPath(operation.path, params);
     for (const name of operation.query) {
       for (const value of ['', 'x', '-1', '1.5', '1e3', '9'.repeat(40), '%00', '%F0%9F%92%BE']) {
-        await refused(`${name}=${value}`, ask(operation, { path: `${path}?${name}=${value}` }), [400]);
+        await refused(`${name}=${value}`, ask(operation, { path: `${path}?${name}=${value}` }), [400, 404]);
       }
     }
   });
@@ -260,7 +292,8 @@ describe.for(paths)('%s', (path) => {
       if (methods.includes(method)) continue;
       const asking = ask(known[0] as ApiOperation, { method });
       const { status, headers } = await refused(method, asking, shadowed ? [400, 404, 405] : [405]);
-      if (status === 405) expect(headers.allow?.split(', ').toSorted()).toEqual(methods.toSorted());
+      if (status === 405 && !shadowed)
+        expect(headers.allow?.split(', ').toSorted()).toEqual(methods.toSorted());
     }
   });
 });

@@ -36,7 +36,7 @@ beforeEach(async () => {
   core = await startLocalCore({ clock });
 });
 afterEach(async () => {
-    console.log(core.lines.filter((l) => l.includes('devices') || l.includes('error')).join(''));
+  console.log(core.lines.filter((l) => l.includes('devices') || l.includes('error')).join(''));
   await core.remove();
   await device.server.stop();
 });
@@ -89,7 +89,7 @@ describe('a device that is added', () => {
     expect(Date.parse(next_at ?? '')).toBeGreaterThan(clock.now());
     const [saved] = await history(id);
     expect(saved?.files.map((file) => file.name)).toEqual(['cfg.json', 'presets.json']);
-    const downloaded = await core.client.fetch('GET', `/api/v1/devices/${id}/artefacts/${saved?.id}/files/0`);
+    const downloaded = await core.client.fetch('GET', `/api/v1/devices/${id}/artefacts/${saved?.id}/files/1`);
     expect(await downloaded.text()).toBe(device.files['cfg.json']);
     expect(downloaded.headers.get('content-disposition')).toMatch(
       /filename="backup_\d{4}-\d\d-\d\d_\d\d-\d\d_cfg\.json"/,
@@ -312,7 +312,7 @@ describe('what was saved', () => {
     const [saved] = await history(id);
     const file = join(core.dataDir, 'devices', id, saved?.files[0]?.stored_as ?? '?');
     truncateSync(file, 3);
-    const response = await core.client.fetch('GET', `/api/v1/devices/${id}/artefacts/${saved?.id}/files/0`);
+    const response = await core.client.fetch('GET', `/api/v1/devices/${id}/artefacts/${saved?.id}/files/1`);
     expect(response.status).toBe(410);
   });
 });
