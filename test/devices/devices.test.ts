@@ -36,7 +36,6 @@ beforeEach(async () => {
   core = await startLocalCore({ clock });
 });
 afterEach(async () => {
-  console.log(core.lines.filter((l) => l.includes('devices') || l.includes('error')).join(''));
   await core.remove();
   await device.server.stop();
 });
