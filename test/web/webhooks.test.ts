@@ -50,7 +50,7 @@ inBrowser('messages to others', () => {
         call: `POST ${PATHS.webhooks}`,
         body: {
           ...{ name: 'Phone', kind: 'gotify', url: 'https://gotify.example.org', token: 'A.token' },
-          ...{ severity: 'warning', topics: ['backups', 'locations', 'box'], enabled: true },
+          ...{ severity: 'warning', topics: ['backups', 'locations', 'devices', 'box'], enabled: true },
         },
       },
       { call: `POST ${PATHS.webhook_test}`, body: undefined },

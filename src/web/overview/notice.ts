@@ -25,6 +25,8 @@ function leadsTo({ action, target_id }: Notice): string | undefined {
       return `#/backups/targets/${target_id}/check`;
     case 'add_target':
       return '#/backups/targets/new';
+    case 'open_devices':
+      return '#/devices';
     case 'open_backups':
       return '#/backups';
     case 'connect_home_assistant':
