@@ -7,7 +7,7 @@ import {
   ownHomesMigration,
   unpreparedMigration,
 } from './backups/store.ts';
-import { devicesMigration } from './devices/store.ts';
+import { copiesMigration, devicesMigration } from './devices/store.ts';
 import { type Database, openDatabase } from './kernel/database.ts';
 import { journalMigration } from './kernel/journal.ts';
 import { operationsMigration } from './kernel/operations.ts';
@@ -28,6 +28,7 @@ const MIGRATIONS = [
   outboxMigration,
   ownHomesMigration,
   devicesMigration,
+  copiesMigration,
 ];
 
 /** Opens the data folder's database, as serving and one-shot commands both do. */

@@ -219,6 +219,11 @@ export async function startCore(options: CoreOptions): Promise<Core> {
       // it comes into being after all that may use it
       broker: () => mqtt.broker(AbortSignal.timeout(BROKER_MS)),
       home: (signal) => home.around(signal),
+      offSite: {
+        places: () => backups.places(),
+        put: (place, key, file, signal) => backups.keepBeside(place, key, file, signal),
+        recipient: () => recovery.recipient(),
+      },
       bus,
       clock,
       log,

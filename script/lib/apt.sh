@@ -1,4 +1,4 @@
-# Programs that are packages of the system: a broker and its clients, a browser, Prometheus.
+# Programs that are packages of the system: a broker and its clients, a browser, Prometheus, age.
 # shellcheck shell=bash
 
 # Not in the PATH of those who are not root.
@@ -6,6 +6,7 @@ readonly SYSTEM_PATH=$PATH:/usr/sbin:/usr/local/sbin
 
 have_mosquitto() { PATH=$SYSTEM_PATH command -v mosquitto >/dev/null && PATH=$SYSTEM_PATH command -v mosquitto_sub >/dev/null; }
 have_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
+have_age() { command -v age >/dev/null; }
 have_prometheus() { command -v prometheus >/dev/null && command -v promtool >/dev/null; }
 
 apt_install() {
@@ -36,4 +37,5 @@ install_package() {
 
 install_mosquitto() { install_package mosquitto mosquitto mosquitto-clients; }
 install_chromium() { install_package chromium chromium fonts-dejavu-core; }
+install_age() { install_package age age; }
 install_prometheus() { install_package prometheus prometheus; }

@@ -11,6 +11,7 @@ import { describeError, type Log } from '../kernel/log.ts';
 import type { Operations } from '../kernel/operations.ts';
 import type { Secrets } from '../kernel/secrets.ts';
 import type { State } from '../kernel/state.ts';
+import { type FileBeside, keepBeside, type Place, placesOf } from './beside.ts';
 import { Catalogue } from './catalogue.ts';
 import { Deletions } from './deletions.ts';
 import { Downloads } from './downloads.ts';
@@ -64,6 +65,10 @@ interface BackupsOptions {
 export interface BackupsFeature extends Feature {
   /** What is known now; `targets_changed` and `backups_changed` tell when it is something else. */
   facts(): Promise<BackupFacts>;
+  /** Where something else than backups could be kept, too. */
+  places(): Promise<readonly Place[]>;
+  /** Keeps a file beside the backups of a target, in place of what has its name there. @throws Problem `target_…` */
+  keepBeside(id: string, key: string, file: FileBeside, signal: AbortSignal): Promise<void>;
 }
 
 /** Two parts of 64 MiB, the largest that are used: 625 GiB in 10,000 parts. */
@@ -177,6 +182,8 @@ export function createBackups(options: BackupsOptions): BackupsFeature {
       }),
     ],
     facts,
+    places: () => placesOf(targets),
+    keepBeside: (id, key, file, signal) => keepBeside(targets, { id, key, file, signal }),
     routes: backupRoutes({ store, log, targets, catalogue, uploads, downloads, deletions }),
     start: async () => {
       notes.start();

@@ -180,6 +180,8 @@ export const Device = v.object({
   bytes: Bytes,
   /** Of all that is kept. */
   kept_bytes: Bytes,
+  /** In how many targets on other disks its newest configuration lies, sealed with the recovery key. */
+  copies: v.pipe(v.number(), v.integer()),
   restorable: v.boolean(),
 });
 export type Device = v.InferOutput<typeof Device>;

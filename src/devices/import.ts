@@ -118,11 +118,20 @@ export class DeviceImports {
     }
     const rows: Row[] = [];
     const waiting = [...lines.entries()];
+    const turns = new Map<string, Promise<void>>();
     const work = async () => {
       for (let next = waiting.shift(); next; next = waiting.shift()) {
         signal.throwIfAborted();
-        const [index, { line, cells }] = next;
-        rows[index] = await this.#line(columns, { line, cells }, save, language, signal);
+        const [index, one] = next;
+        // of two lines for the same device the first one counts
+        const key = ['kind', 'address'].map((column) => one.cells[columns.indexOf(column)]).join(' ');
+        const before = turns.get(key);
+        const turn = (async () => {
+          await before;
+          rows[index] = await this.#line(columns, one, save, language, signal);
+        })();
+        turns.set(key, turn);
+        await turn;
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));

@@ -23,6 +23,7 @@ import { Manager } from './manager.ts';
 import { listen } from './mdns.ts';
 import { MirrorPlan } from './mirror.ts';
 import { Notes } from './notes.ts';
+import { OffSite, type OffSitePlaces } from './off-site.ts';
 import { Restorer } from './restorer.ts';
 import { deviceRoutes } from './routes.ts';
 import { SealedDevices } from './settings.ts';
@@ -36,13 +37,20 @@ export interface DeviceEvents {
   devices_changed: Record<never, never>;
 }
 
+/** What it listens to. */
+interface HeardEvents {
+  operation: Operation;
+  language_changed: Record<never, never>;
+  targets_changed: Record<never, never>;
+}
+
 interface DevicesOptions {
   readonly store: DeviceStore;
   readonly secrets: Secrets;
   readonly operations: Operations;
   readonly journal: Journal;
   readonly state: State;
-  readonly bus: Bus<DeviceEvents & { operation: Operation; language_changed: Record<never, never> }>;
+  readonly bus: Bus<DeviceEvents & HeardEvents>;
   readonly clock: Clock;
   readonly log: Log;
   readonly dataDir: string;
@@ -51,6 +59,8 @@ interface DevicesOptions {
   readonly language: () => Language;
   /** The broker that Homestash is connected to. */
   readonly broker: () => Promise<BrokerAccess | undefined>;
+  /** Where sealed copies go. */
+  readonly offSite: OffSitePlaces;
   /** Devices that Home Assistant knows of. */
   readonly home: (signal: AbortSignal) => Promise<readonly KnownAtHome[]>;
   /** From 0 to 1, so that many homes do not knock in step; tests bring their own. */
@@ -100,6 +110,8 @@ export function createDevices(options: DevicesOptions): DevicesFeature {
     home: options.home,
     announced: (services, signal) => listen(services, { clock, signal }),
   });
+  const offSite = new OffSite({ ...shared, ...options.offSite, random: options.random ?? Math.random });
+  let unlisten: (() => void)[] = [];
   const states = new DeviceStates({
     ...{ store, state, bus, clock, log, language },
     isBusy: (id) => manager.isBusy(id),
@@ -128,10 +140,15 @@ export function createDevices(options: DevicesOptions): DevicesFeature {
     start: async () => {
       await states.start();
       await manager.start();
+      const touch = () => offSite.touch();
+      unlisten = [bus.on('devices_changed', touch), bus.on('targets_changed', touch)];
+      offSite.start();
     },
     stop: async () => {
+      for (const end of unlisten.splice(0)) end();
       devices.stop();
       await manager.stop();
+      await offSite.stop();
       await adoptions.forget();
       states.stop();
     },

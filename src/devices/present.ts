@@ -36,6 +36,7 @@ export function presentDevice(
     artefacts: stock?.artefacts ?? 0,
     bytes: stock?.bytes ?? 0,
     kept_bytes: stock?.keptBytes ?? 0,
+    copies: stock?.copies ?? 0,
     restorable: DEVICE_HANDLERS.some(({ kind, restore }) => kind === row.kind && restore !== undefined),
   };
 }

@@ -52,6 +52,15 @@ interface DeviceTables {
     size: number;
     sha256: string;
   };
+  /** The sealed copies of newest configurations in targets. */
+  device_copies: {
+    device_id: string;
+    place_id: string;
+    artefact_id: string;
+    /** With whose key it is sealed. */
+    recipient: string;
+    stored_at: number;
+  };
 }
 
 /** The tables of devices, of their saved configurations and of the files of these. */
@@ -77,8 +86,21 @@ export const devicesMigration: Migration = {
     ) STRICT;`,
 };
 
+/** Which configurations lie sealed in which targets. */
+export const copiesMigration: Migration = {
+  number: 13,
+  sql: `
+    CREATE TABLE device_copies (
+      device_id TEXT NOT NULL REFERENCES devices (id) ON DELETE CASCADE, place_id TEXT NOT NULL,
+      artefact_id TEXT NOT NULL, recipient TEXT NOT NULL, stored_at INTEGER NOT NULL,
+      PRIMARY KEY (device_id, place_id)
+    ) STRICT;`,
+};
+
 /** A device as it is kept. */
 export type DeviceRow = DeviceTables['devices'];
+/** A sealed copy in a target. */
+export type CopyRow = DeviceTables['device_copies'];
 /** A saved configuration without its files. */
 export type ArtefactRow = DeviceTables['device_artefacts'];
 /** A file of a saved configuration. */
@@ -95,6 +117,8 @@ export interface DeviceStock {
   /** Of the newest good one. */
   readonly bytes: number;
   readonly keptBytes: number;
+  /** In how many targets its newest configuration lies, sealed. */
+  readonly copies: number;
   /** Whether its last backup found another configuration than the one before. */
   readonly changed: boolean;
 }
@@ -167,13 +191,17 @@ export class DeviceStore {
       .groupBy('device_id')
       .execute();
     const keptBytes = new Map(kept.map(({ device_id, bytes }) => [device_id, Number(bytes ?? 0)]));
+    const copies = Map.groupBy(await this.copies(), ({ device_id }) => device_id);
     const stocks = new Map<string, DeviceStock>();
-    for (const { device_id, good, made_at, seen_at, added, bytes } of rows) {
+    for (const { device_id, id, good, made_at, seen_at, added, bytes } of rows) {
       const before = stocks.get(device_id);
       stocks.set(device_id, {
         artefacts: (before?.artefacts ?? 0) + good,
         bytes: good ? Number(bytes ?? 0) : (before?.bytes ?? 0),
         keptBytes: keptBytes.get(device_id) ?? 0,
+        copies: good
+          ? (copies.get(device_id) ?? []).filter(({ artefact_id }) => artefact_id === id).length
+          : (before?.copies ?? 0),
         changed: good ? added !== null && seen_at === made_at : (before?.changed ?? false),
       });
     }
@@ -297,6 +325,20 @@ export class DeviceStore {
       .where('a.good', '=', good)
       .where('f.sha256', '=', sha256)
       .executeTakeFirst();
+  }
+
+  copies(): Promise<CopyRow[]> {
+    return this.#query.selectFrom('device_copies').selectAll().execute();
+  }
+
+  /** Notes that a copy lies in a target. One of a device that is gone is forgotten. */
+  async noteCopy(row: CopyRow): Promise<void> {
+    if (!(await this.device(row.device_id))) return;
+    await this.#query
+      .insertInto('device_copies')
+      .values(row)
+      .onConflict((conflict) => conflict.columns(['device_id', 'place_id']).doUpdateSet(row))
+      .execute();
   }
 
   /** How many devices there are. */

@@ -26,6 +26,20 @@ export function sealWithPassphrase(
   return ask({ kind: 'seal', bytes, passphrase }, signal);
 }
 
+/** A file, and its name in the archive. */
+export interface FileToSeal {
+  readonly path: string;
+  readonly name: string;
+}
+
+/** Packs files into a tar archive that `age -d` opens with the identity of the recipient; `output` is made anew. */
+export function sealFiles(
+  { files, recipient, output }: { files: readonly FileToSeal[]; recipient: string; output: string },
+  signal: AbortSignal,
+): Promise<void> {
+  return ask({ kind: 'seal files', files, recipient, output }, signal);
+}
+
 /** Opens what a passphrase seals, or says whether that or the file is wrong. */
 export function openWithPassphrase(
   bytes: Uint8Array,

@@ -250,8 +250,15 @@ export class Operations {
         .execute();
       await this.#query
         .deleteFrom('operations')
+        // of each kind for itself: hundreds of devices must not push out what became of the backups
         .where('id', 'in', (inner) =>
-          inner.selectFrom('operations').select('id').orderBy('started_at', 'desc').limit(-1).offset(HISTORY),
+          inner
+            .selectFrom('operations')
+            .select('id')
+            .where('kind', '=', running.operation.kind)
+            .orderBy('started_at', 'desc')
+            .limit(-1)
+            .offset(HISTORY),
         )
         .execute();
     });

@@ -25,6 +25,8 @@ interface RecoveryOptions {
 interface RecoveryFeature extends Feature {
   /** Whether a person keeps it, or there is none to be kept yet. */
   isKept(): Promise<boolean>;
+  /** With which everything is sealed that leaves the house by itself: `age1…`. */
+  recipient(): Promise<string>;
 }
 
 /** The recovery key: made with the first start, shown until a person says that it is kept. */
@@ -37,6 +39,7 @@ export function createRecovery(options: RecoveryOptions): RecoveryFeature {
   return {
     name: 'recovery',
     isKept: () => key.isKept(),
+    recipient: async () => (await key.state()).recipient,
     routes: [
       jsonRoute({
         method: 'GET',

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 
 /** The top folder of this checkout. */
 export const repositoryRoot = resolve(import.meta.dirname, '../..');
@@ -64,6 +64,11 @@ export function haveVersitygw(): boolean {
 /** Is there a second S3 server to test with? */
 export function haveRclone(): boolean {
   return haveCompiled('rclone');
+}
+
+/** Is the tool there that opens what is sealed? Without apt it is not. */
+export function haveAge(): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, 'age')));
 }
 
 /** Garage and MinIO take minutes to compile: they are tested on where somebody asked for it and they are there. */

@@ -1,6 +1,17 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lstat, readdir, readFile, realpath, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import {
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  statfs,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import type { AgentBackup, FolderSettings } from '../../../contract/index.ts';
@@ -31,6 +42,9 @@ const MARKER_TEXT = 'Homestash keeps backups here. Without this file it takes th
 
 /** One read from a disk at a time is large enough for full speed and small enough for a box with 1 GB. */
 const READ_CHUNK_BYTES = 1024 * 1024;
+
+/** What is kept beside the backups has a folder of its own. */
+const BESIDE = /^devices\/[A-Za-z0-9_-][A-Za-z0-9._-]*$/;
 
 function versionOf(info: { size: number; mtimeMs: number }): string {
   return `${info.size}-${Math.round(info.mtimeMs)}`;
@@ -156,6 +170,7 @@ class FolderTarget implements StorageTarget {
       await this.#requireMarker();
       const { bavail, bsize } = await statfs(this.#directory);
       if (bavail * bsize < options.sizeLimit) throw new Problem('target_full');
+      if (BESIDE.test(key)) await mkdir(dirname(this.#path(key)), { recursive: true, mode: 0o700 });
       return FolderWriter.create(this.#path(key), this.#temporary(key, 'partial'), options.signal);
     });
   }
@@ -198,7 +213,7 @@ class FolderTarget implements StorageTarget {
   }
 
   #path(key: string): string {
-    if (key === '' || key.startsWith('.') || /[/\0]/.test(key))
+    if (!BESIDE.test(key) && (key === '' || key.startsWith('.') || /[/\0]/.test(key)))
       throw new RangeError('not the name of a file');
     return join(this.#directory, key);
   }
