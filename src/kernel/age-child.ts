@@ -5,8 +5,13 @@ import { createReadStream, createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { FileToSeal } from './age.ts';
 import { answerParent } from './child.ts';
+
+/** A file, and its name in the archive. */
+export interface FileToSeal {
+  readonly path: string;
+  readonly name: string;
+}
 
 /** What can be asked for. */
 export type AgeQuestion =

@@ -1,4 +1,4 @@
-import type { AgeQuestion, Opened } from './age-child.ts';
+import type { AgeQuestion, FileToSeal, Opened } from './age-child.ts';
 import { askChild, besides } from './child.ts';
 
 /** Both halves of a key, as the `age` tool writes them. */
@@ -24,12 +24,6 @@ export function sealWithPassphrase(
   signal: AbortSignal,
 ): Promise<Uint8Array> {
   return ask({ kind: 'seal', bytes, passphrase }, signal);
-}
-
-/** A file, and its name in the archive. */
-export interface FileToSeal {
-  readonly path: string;
-  readonly name: string;
 }
 
 /** Packs files into a tar archive that `age -d` opens with the identity of the recipient; `output` is made anew. */
