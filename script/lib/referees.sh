@@ -1,0 +1,28 @@
+# Clients and parsers that others wrote, by which the simulators of devices and our own parsers are judged.
+# shellcheck shell=bash
+
+REFEREES_VENV=$HOMESTASH_CACHE/referees
+readonly REFEREES_LIST=$HOMESTASH_ROOT/script/lib/referees.txt
+
+# referees_key: what the environment is made from
+referees_key() { printf 'Python %s with %s' "$PYTHON_SERIES" "$(sort "$REFEREES_LIST" | tr '\n' ' ')"; }
+
+make_referees() {
+  local key
+  key=$(referees_key)
+  stamped "$REFEREES_VENV" "$key" && return
+  say "Referees ($(grep -c . "$REFEREES_LIST") clients and parsers for devices)"
+  get_python || return
+  # Added to what is there: another checkout with another list may be running its tests at this moment.
+  if ! python_is_new_enough "$REFEREES_VENV/bin/python"; then
+    step 'a Python environment' fresh_venv "$REFEREES_VENV" || return
+  fi
+  step 'what is on their list' "$UV" pip install --python "$REFEREES_VENV/bin/python" -r "$REFEREES_LIST" &&
+    stamp "$REFEREES_VENV" "$key"
+}
+
+# install_referees: afterwards $REFEREES_VENV/bin/python imports all that script/lib/referees.txt lists
+install_referees() {
+  stamped "$REFEREES_VENV" "$(referees_key)" && return
+  with_lock referees make_referees
+}
