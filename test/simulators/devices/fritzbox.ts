@@ -275,7 +275,8 @@ export class FritzBox {
 
   #description(): string {
     const { model, firmware, serial } = this.state;
-    const [major = '', minor = '', patch = ''] = firmware.split('.');
+    // 154.08.02 is written as 154, 8 and 2
+    const [major, minor, patch] = firmware.split('.').map(Number);
     const services = SERVICES.map(
       ({ type, id, control, scpd }) =>
         `<service><serviceType>${type}</serviceType><serviceId>${id}</serviceId><controlURL>${control}</controlURL><eventSubURL>${control}</eventSubURL><SCPDURL>${scpd}</SCPDURL></service>`,
