@@ -16,7 +16,8 @@ export function parseAddress(typed: string): Address | undefined {
   const text = typed.trim();
   if (text === '' || /[\s\\@?#]/.test(text)) return undefined;
   const explicit = /^https?:\/\//i.test(text);
-  if (!explicit && text.includes('://')) return undefined;
+  // `mqtt://box`, and a slip such as `http:/box`, which would be taken for a box with that name
+  if (!explicit && /:\/\/|^https?:/i.test(text)) return undefined;
   // an IPv6 address needs no brackets from a person
   const bare = /^[0-9a-f]*:[0-9a-f:.]*:[0-9a-f.]*$/i.test(text) ? `[${text}]` : text;
   const url = URL.parse(explicit ? text : `http://${bare}`);

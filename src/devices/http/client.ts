@@ -42,6 +42,9 @@ export interface HttpRequest {
 /** A device is silent for no longer (milliseconds). */
 const IDLE_MS = 20_000;
 
+/** An address that a device leads on to is shown no longer than that (characters). */
+const SHOWN_ADDRESS = 200;
+
 /** What is read as a whole is no longer (bytes). */
 const TEXT_LIMIT = 4 * 1024 * 1024;
 
@@ -110,16 +113,17 @@ export class DeviceHttp {
     let answer = await this.#send(request, first);
     if (answer.statusCode === 401 && credentials && !first) {
       const challenge = digestChallenge(wwwAuthenticate(answer));
-      answer.resume();
       if (challenge) {
+        answer.destroy();
         const asked = { method: request.method ?? 'GET', path: this.#path(request) };
         answer = await this.#send(request, digestAnswer(challenge, credentials, asked));
-      } else throw new Problem('device_password', { params: { host: this.host } });
+      }
     }
     const status = answer.statusCode ?? 0;
     const fine = request.accept ? request.accept.includes(status) : status >= 200 && status < 300;
     if (!fine) {
-      answer.resume();
+      // nobody reads it, and it may be without end
+      answer.destroy();
       throw this.#refusal(answer);
     }
     return this.#answer(answer);
@@ -137,9 +141,8 @@ export class DeviceHttp {
     if (status === 429) return new Problem('device_locked', { params: { host } });
     if (status >= 300 && status < 400) {
       const to = URL.parse(headers.location ?? '', `${this.origin}/`);
-      return new Problem('device_redirect', {
-        params: { host, to: to ? `${to.origin}${to.pathname}` : '?' },
-      });
+      const shown = to && /^https?:$/.test(to.protocol) ? `${to.origin}${to.pathname}` : '?';
+      return new Problem('device_redirect', { params: { host, to: shown.slice(0, SHOWN_ADDRESS) } });
     }
     if (status >= 500) return new Problem('device_unavailable', { params: { host, status: String(status) } });
     return new Problem('device_unexpected', { params: { host, reason: `status ${status}` } });
@@ -186,11 +189,15 @@ export class DeviceHttp {
       asked.on('timeout', () => fail(new Problem('device_timeout', { params: { host: this.host } })));
       asked.on('error', fail);
       asked.on('response', resolve);
+      // a device that wants to speak another protocol ends it without an answer and without a fault
+      asked.on('close', () => reject(new Problem('device_cut', { params: { host: this.host } })));
       if (secure) {
         asked.on('socket', (socket) => {
           socket.once('secureConnect', () => {
             try {
-              this.#trust.meet((socket as TLSSocket).getPeerCertificate().fingerprint256 ?? '', this.host);
+              const { fingerprint256: fingerprint } = (socket as TLSSocket).getPeerCertificate();
+              if (!fingerprint) throw this.#tlsProblem('no certificate');
+              this.#trust.meet(fingerprint, this.host);
               asked.end(body);
             } catch (error) {
               fail(error);
@@ -233,7 +240,7 @@ export class DeviceHttp {
       json: async (limit) => {
         const content = await text(limit);
         try {
-          return JSON.parse(content) as unknown;
+          return JSON.parse(content.replace(/^\ufeff/, '')) as unknown;
         } catch {
           const reason = looksLikePage(content) ? 'a page instead of data' : 'no JSON';
           throw new Problem('device_unexpected', { params: { host: this.host, reason } });
@@ -279,8 +286,12 @@ export class DeviceHttp {
       case undefined:
         return new Problem('device_unexpected', { params: { host, reason: code ?? '?' }, cause: error });
       default:
-        return new Problem('device_tls', { params: { host, reason: code ?? '?' }, cause: error });
+        return this.#tlsProblem(code ?? '?', error);
     }
+  }
+
+  #tlsProblem(reason: string, cause?: unknown): Problem {
+    return new Problem('device_tls', { params: { host: this.host, reason }, cause });
   }
 }
 

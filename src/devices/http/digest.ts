@@ -1,11 +1,19 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** A challenge of digest authentication (RFC 7616). */
+/** The hashes that are spoken (RFC 7616, section 3.3), the strongest first. */
+const HASHES = { 'SHA-512-256': 'sha512-256', 'SHA-256': 'sha256', MD5: 'md5' } as const;
+const STRENGTH = Object.keys(HASHES) as (keyof typeof HASHES)[];
+
+/** A challenge of digest authentication (RFC 7616). Its texts have one sign for each byte, as Node gives headers. */
 interface Challenge {
   readonly realm: string;
   readonly nonce: string;
   readonly opaque: string | undefined;
-  readonly algorithm: 'MD5' | 'SHA-256';
+  /** As the device names it; undefined where it names none, which means MD5. */
+  readonly algorithm: string | undefined;
+  readonly hash: keyof typeof HASHES;
+  /** Whether the nonces are bound to the password (`-sess`). */
+  readonly session: boolean;
   /** Whether `qop=auth` is offered; without it, the form of RFC 2069 is spoken. */
   readonly auth: boolean;
 }
@@ -16,41 +24,62 @@ export interface Credentials {
   readonly password: string;
 }
 
-const ALGORITHMS = { MD5: 'md5', 'SHA-256': 'sha256' } as const;
+/** A scheme at the beginning of a challenge, or a parameter within one (RFC 9110, section 11.6.1). */
+const PIECE = /\s*(?:,\s*)*(?:([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))|([\w-]+)(?=\s|$))/y;
 
-function parameter(header: string, name: string): string | undefined {
-  const found = new RegExp(`(?:^|[\\s,])${name}=(?:"((?:[^"\\\\]|\\\\.)*)"|([^\\s,]*))`, 'i').exec(header);
-  return found ? (found[1]?.replace(/\\(.)/g, '$1') ?? found[2]) : undefined;
+/** The parameters of all digest challenges in a header, which may hold challenges of other schemes as well. */
+function parametersIn(header: string): Map<string, string>[] {
+  const challenges: { readonly digest: boolean; readonly parameters: Map<string, string> }[] = [];
+  PIECE.lastIndex = 0;
+  for (let found = PIECE.exec(header); found; found = PIECE.exec(header)) {
+    const [, name, quoted, plain, scheme] = found;
+    if (scheme !== undefined) {
+      challenges.push({ digest: scheme.toLowerCase() === 'digest', parameters: new Map() });
+    } else if (name !== undefined) {
+      const value = quoted?.replace(/\\(.)/g, '$1') ?? plain ?? '';
+      challenges.at(-1)?.parameters.set(name.toLowerCase(), value);
+    }
+  }
+  return challenges.filter(({ digest }) => digest).map(({ parameters }) => parameters);
 }
 
-/** The strongest digest challenge among the `WWW-Authenticate` headers of an answer. */
+/** The strongest digest challenge that can be answered among the `WWW-Authenticate` headers of an answer. */
 export function digestChallenge(headers: readonly string[]): Challenge | undefined {
-  const challenges = headers
-    .flatMap((header) => header.split(/(?=\bDigest\s)/i))
-    .filter((header) => /^Digest\s/i.test(header))
-    .flatMap((header): Challenge[] => {
-      const algorithm = (parameter(header, 'algorithm') ?? 'MD5').toUpperCase();
-      const realm = parameter(header, 'realm');
-      const nonce = parameter(header, 'nonce');
-      if (realm === undefined || nonce === undefined) return [];
-      if (algorithm !== 'MD5' && algorithm !== 'SHA-256') return [];
-      const qop = (parameter(header, 'qop') ?? '').split(',').map((one) => one.trim());
-      return [{ realm, nonce, opaque: parameter(header, 'opaque'), algorithm, auth: qop.includes('auth') }];
-    });
-  return challenges.find(({ algorithm }) => algorithm === 'SHA-256') ?? challenges[0];
+  const challenges = headers.flatMap(parametersIn).flatMap((said): Challenge[] => {
+    const algorithm = said.get('algorithm');
+    const [realm, nonce] = [said.get('realm'), said.get('nonce')];
+    const [, named = 'MD5', session] = /^(.*?)(-sess)?$/i.exec(algorithm ?? 'MD5') ?? [];
+    const hash = STRENGTH.find((one) => one === named.toUpperCase());
+    const qop = said
+      .get('qop')
+      ?.split(',')
+      .map((one) => one.trim().toLowerCase());
+    const auth = qop?.includes('auth') ?? false;
+    // a device that wants the body to be hashed as well would take any answer for a wrong password
+    if (realm === undefined || nonce === undefined || !hash || (qop && !auth)) return [];
+    return [
+      { realm, nonce, opaque: said.get('opaque'), algorithm, hash, session: session !== undefined, auth },
+    ];
+  });
+  return challenges.toSorted((a, b) => STRENGTH.indexOf(a.hash) - STRENGTH.indexOf(b.hash))[0];
 }
+
+/** A text in UTF-8, one sign for each byte: so it is hashed, and so it stands in a header. */
+const bytewise = (text: string): string => Buffer.from(text).toString('latin1');
 
 /** The `Authorization` header that answers a challenge (RFC 7616, section 3.4). */
 export function digestAnswer(
   challenge: Challenge,
-  { username, password }: Credentials,
+  credentials: Credentials,
   { method, path }: { readonly method: string; readonly path: string },
   cnonce = randomBytes(8).toString('hex'),
 ): string {
-  const { realm, nonce, opaque, algorithm, auth } = challenge;
-  const hash = (value: string) => createHash(ALGORITHMS[algorithm]).update(value).digest('hex');
+  const { realm, nonce, opaque, algorithm, auth, session } = challenge;
+  const [username, password] = [bytewise(credentials.username), bytewise(credentials.password)];
+  const hash = (value: string) => createHash(HASHES[challenge.hash]).update(value, 'latin1').digest('hex');
   const count = '00000001';
-  const secret = hash(`${username}:${realm}:${password}`);
+  const user = hash(`${username}:${realm}:${password}`);
+  const secret = session ? hash(`${user}:${nonce}:${cnonce}`) : user;
   const asked = hash(`${method}:${path}`);
   const response = auth
     ? hash(`${secret}:${nonce}:${count}:${cnonce}:auth:${asked}`)
@@ -62,8 +91,9 @@ export function digestAnswer(
     `nonce=${quoted(nonce)}`,
     `uri=${quoted(path)}`,
     `response="${response}"`,
-    `algorithm=${algorithm}`,
-    ...(auth ? ['qop=auth', `nc=${count}`, `cnonce="${cnonce}"`] : []),
+    ...(algorithm === undefined ? [] : [`algorithm=${algorithm}`]),
+    ...(auth ? ['qop=auth', `nc=${count}`] : []),
+    ...(auth || session ? [`cnonce="${cnonce}"`] : []),
     ...(opaque === undefined ? [] : [`opaque=${quoted(opaque)}`]),
   ].join(', ')}`;
 }
