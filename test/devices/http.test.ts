@@ -40,7 +40,7 @@ function client(options: HttpOptions, { known, signal = new AbortController().si
       throw new Problem('device_pin', { params: { host, fingerprint } });
     }
   };
-  return { http: new DeviceHttp({ idleMs: IDLE_MS, ...options }, { known, meet }, signal), met };
+  return { http: new DeviceHttp(options, { known, meet }, signal), met };
 }
 
 async function device(...made: ConstructorParameters<typeof DeviceServer>): Promise<DeviceServer> {
@@ -442,18 +442,19 @@ describe('an answer', () => {
     ['in its head', 'HTTP/1.1 200 OK\r\n'],
   ])('is given up after silence %s', async (_, text) => {
     const port = await saying(text, false);
-    const { http } = client({ address: `127.0.0.1:${port}` });
+    const { http } = client({ address: `127.0.0.1:${port}`, idleMs: IDLE_MS });
     await expect(http.ask({ path: '/' })).rejects.toMatchObject({ code: 'device_timeout' });
   });
 
   test('is given up after silence in its body', async () => {
     const port = await saying('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf', false);
-    const answer = await client({ address: `127.0.0.1:${port}` }).http.ask({ path: '/' });
+    const answer = await client({ address: `127.0.0.1:${port}`, idleMs: IDLE_MS }).http.ask({ path: '/' });
     await expect(answer.text()).rejects.toMatchObject({ code: 'device_timeout' });
   });
 
   test('that drips is waited for, however long it takes altogether', async () => {
-    const pieces = 8;
+    // altogether longer than the silence that is allowed
+    const [pieces, gapMs, idleMs] = [12, 100, 1_000];
     const port = await listener((socket) =>
       socket.once('data', () => {
         socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${pieces}\r\n\r\n`);
@@ -462,11 +463,11 @@ describe('an answer', () => {
           socket.write('x');
           sent += 1;
           if (sent === pieces) clearInterval(timer);
-        }, IDLE_MS / 4);
+        }, gapMs);
         socket.on('close', () => clearInterval(timer));
       }),
     );
-    const answer = await client({ address: `127.0.0.1:${port}` }).http.ask({ path: '/' });
+    const answer = await client({ address: `127.0.0.1:${port}`, idleMs }).http.ask({ path: '/' });
     await expect(answer.text()).resolves.toBe('x'.repeat(pieces));
   });
 
@@ -544,7 +545,7 @@ describe('a connection', () => {
   test('with TLS to what says nothing is given up', async () => {
     const port = await listener(() => undefined);
     await expect(
-      client({ address: `https://127.0.0.1:${port}` }).http.ask({ path: '/' }),
+      client({ address: `https://127.0.0.1:${port}`, idleMs: IDLE_MS }).http.ask({ path: '/' }),
     ).rejects.toMatchObject({ code: 'device_timeout' });
   });
 
