@@ -124,7 +124,8 @@ export class DeviceImports {
         signal.throwIfAborted();
         const [index, one] = next;
         // of two lines for the same device the first one counts
-        const key = ['kind', 'address'].map((column) => one.cells[columns.indexOf(column)]).join(' ');
+        const named = ['kind', 'address'].map((column) => one.cells[columns.indexOf(column)]);
+        const key = named.join(' ').toLowerCase();
         const before = turns.get(key);
         const turn = (async () => {
           await before;
