@@ -3,8 +3,11 @@ import { createHmac } from 'node:crypto';
 /** Letters of RFC 4648, section 6: five bits each. */
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 
-/** So long one code is valid (seconds; RFC 6238, section 5.2). */
-const STEP_S = 30;
+/** So long one code is valid (milliseconds; RFC 6238, section 5.2). */
+export const STEP_MS = 30_000;
+
+/** Which code of a key it is at a moment (milliseconds since 1970). */
+export const stepOf = (now: number): number => Math.floor(now / STEP_MS);
 
 /** What an authenticator app shows. */
 const DIGITS = 6;
@@ -36,7 +39,7 @@ export function totpKey(typed: string): Buffer | undefined {
 /** The code of a moment (milliseconds since 1970): RFC 6238 with HMAC-SHA-1, as authenticator apps compute it. */
 export function totp(key: Buffer, now: number, digits = DIGITS): string {
   const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(now / 1000 / STEP_S)));
+  counter.writeBigUInt64BE(BigInt(stepOf(now)));
   const hash = createHmac('sha1', key).update(counter).digest();
   // dynamic truncation (RFC 4226, section 5.3)
   const offset = (hash.at(-1) ?? 0) & 0x0f;

@@ -6,7 +6,7 @@ import { Problem } from '../../kernel/errors.ts';
 import type { Identity } from '../handler.ts';
 import type { DeviceHttp } from '../http/client.ts';
 import { multipart } from '../http/multipart.ts';
-import { totp, totpKey } from './fritzbox-totp.ts';
+import { STEP_MS, stepOf, totp, totpKey } from './fritzbox-totp.ts';
 import { serial, xmlOf } from './fritzbox-tr064.ts';
 
 const LOGIN = '/login_sid.lua?version=2';
@@ -28,6 +28,9 @@ const MOST_POLLS = 15;
 const POLL_MS = 1_000;
 
 const derive = promisify(pbkdf2);
+
+/** Which code was entered last, by the hash of its key: none counts twice (RFC 6238, section 5.2), and three wrong ones lock. */
+const entered = new Map<string, number>();
 
 const many = v.optional(v.union([v.string(), v.array(v.string())]), []);
 const SessionInfo = v.object({
@@ -188,6 +191,9 @@ class Session implements WebSession {
   async #confirm(): Promise<void> {
     const key = this.#key();
     const { clock, signal } = this.#access;
+    const name = createHash('sha256').update(key).digest('hex');
+    if (entered.get(name) === stepOf(clock.now()))
+      await clock.sleep(STEP_MS - (clock.now() % STEP_MS), signal);
     const { state } = await this.#second(Started, { tfa_start: '' });
     if (state === '') return;
     const [methods = '', detail] = state.split(';');
@@ -202,7 +208,9 @@ class Session implements WebSession {
       await this.#cancel();
       throw this.#problem('device_second_factor');
     }
-    const { err } = await this.#second(Entered, { tfa_googleauth: totp(key, clock.now()) });
+    const now = clock.now();
+    entered.set(name, stepOf(now));
+    const { err } = await this.#second(Entered, { tfa_googleauth: totp(key, now) });
     if (String(err) !== '0') {
       await this.#cancel();
       throw this.#problem('device_code');

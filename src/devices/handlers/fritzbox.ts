@@ -21,6 +21,9 @@ type Context = DeviceContext<SettingsOf<typeof fields>>;
 const TR064_PORT = 49_000;
 const TR064_SECURE_PORT = 49_443;
 
+/** Writing an export takes a slow box longer than its other answers (milliseconds). */
+const IDLE_MS = 45_000;
+
 /** The one file; a box gives it a name with a date in it. */
 const EXPORT = 'fritzbox.export';
 
@@ -48,6 +51,7 @@ function tr064(context: Context): DeviceHttp {
     secure,
     port: secure ? TR064_SECURE_PORT : TR064_PORT,
     credentials: credentials(context),
+    idleMs: IDLE_MS,
   });
 }
 
@@ -71,7 +75,7 @@ async function byTr064<Result>(
 
 function pages(context: Context): DeviceHttp {
   const box = where(context);
-  return context.http({ address: at(box, box.secure, context.settings.web_port) });
+  return context.http({ address: at(box, box.secure, context.settings.web_port), idleMs: IDLE_MS });
 }
 
 function byPages<Result>(context: Context, work: (session: WebSession) => Promise<Result>): Promise<Result> {

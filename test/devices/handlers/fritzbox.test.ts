@@ -10,6 +10,7 @@ import {
 import { totp, totpKey } from '../../../src/devices/handlers/fritzbox-totp.ts';
 import { challengeResponse } from '../../../src/devices/handlers/fritzbox-web.ts';
 import { makeCertificate } from '../../harness/certificate.ts';
+import { ForwardClock } from '../../harness/forward-clock.ts';
 import { freePort } from '../../harness/free-port.ts';
 import { temporaryFolder } from '../../harness/temporary.ts';
 import { FritzBox } from '../../simulators/devices/fritzbox.ts';
@@ -50,7 +51,19 @@ const settings = (change: Record<string, unknown> = {}) => ({
   web_port: box.web.port,
   ...change,
 });
-const run = (change: Record<string, unknown> = {}) => new HandlerRun(fritzbox, settings(change));
+const run = (change: Record<string, unknown> = {}, options: { clock?: LeapingClock } = {}) =>
+  new HandlerRun(fritzbox, settings(change), options);
+
+/** Whoever sleeps wakes at once, that much later. */
+class LeapingClock extends ForwardClock {
+  /** Milliseconds. */
+  slept = 0;
+  override sleep = async (ms: number) => {
+    this.slept += ms;
+    this.forward(ms);
+  };
+}
+
 const exported = (ssid = 'Zuhause', now = new Date()) => exportOf(settingsOf(ssid, now));
 
 describe('by TR-064', () => {
@@ -212,14 +225,18 @@ describe('by its pages', () => {
   test.each(['JBSW Y3DP EHPK 3PXP', 'otpauth://totp/box?secret=JBSWY3DPEHPK3PXP&issuer=FRITZ'])(
     'is confirmed by an app (%s)',
     async (totp_secret) => {
-      box.state.secondFactor = 'app';
-      const device = run({ totp_secret });
+      const clock = new LeapingClock();
+      Object.assign(box.state, { secondFactor: 'app', now: clock.now });
+      const device = run({ totp_secret }, { clock });
       await expect(device.test()).resolves.toEqual({
         id: '989bcb2b93b0',
         model: 'FRITZ!Box 7590',
         firmware: '154.08.02',
       });
       await expect(device.validate(await device.fetch())).resolves.toBeUndefined();
+      // no code counts twice: the next one is waited for
+      await expect(device.validate(await device.fetch())).resolves.toBeUndefined();
+      expect(clock.slept).toBeGreaterThan(0);
       expect(box.pages.wrongCodes).toBe(0);
       expect(box.pages.open).toBe(0);
     },
@@ -227,7 +244,8 @@ describe('by its pages', () => {
 
   test('takes no code of another app, which is tried once', async () => {
     box.state.secondFactor = 'app';
-    const device = run({ totp_secret: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ' });
+    const clock = new LeapingClock();
+    const device = run({ totp_secret: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ' }, { clock });
     await expect(device.test()).resolves.toBeDefined();
     await expect(device.fetch()).rejects.toMatchObject({ code: 'device_code' });
     expect(box.pages.wrongCodes).toBe(1);

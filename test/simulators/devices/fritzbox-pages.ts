@@ -1,15 +1,12 @@
 import { createHash, pbkdf2Sync, randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { totp, totpKey } from '../../../src/devices/handlers/fritzbox-totp.ts';
+import { STEP_MS, totp, totpKey } from '../../../src/devices/handlers/fritzbox-totp.ts';
 import type { FritzBoxState } from './fritzbox.ts';
 import { bodyOf } from './server.ts';
 
 const NO_SESSION = '0000000000000000';
 const LOGIN_PAGE =
   '<!DOCTYPE html>\n<html lang="de"><head><title>FRITZ!Box</title></head><body></body></html>';
-
-/** One code counts for its own half minute and for those before and after it (milliseconds). */
-const STEP_MS = 30_000;
 
 /** The pages of a FRITZ!Box as far as a backup asks them: signing in, confirming, exporting. */
 export class FritzBoxPages {
@@ -22,6 +19,7 @@ export class FritzBoxPages {
   readonly #state: FritzBoxState;
   readonly #sessions = new Map<string, { confirming: boolean; confirmed: boolean }>();
   #challenge = '';
+  #lastCode = '';
 
   constructor(state: FritzBoxState) {
     this.#state = state;
@@ -129,12 +127,13 @@ export class FritzBoxPages {
     const code = values.get('tfa_googleauth');
     if (code !== null) {
       const key = totpKey(totpSecret);
-      const now = Date.now();
-      const valid = key && [-1, 0, 1].map((step) => totp(key, now + step * STEP_MS));
-      if (!app || !session.confirming || !valid?.includes(code)) {
+      // a code counts for its own half minute and for those before and after it, and only once
+      const valid = key && [-1, 0, 1].map((step) => totp(key, this.#state.now() + step * STEP_MS));
+      if (!app || !session.confirming || !valid?.includes(code) || code === this.#lastCode) {
         this.wrongCodes += 1;
         return { err: 1 };
       }
+      this.#lastCode = code;
       session.confirmed = true;
       return { err: 0 };
     }

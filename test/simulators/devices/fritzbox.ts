@@ -26,6 +26,8 @@ export interface FritzBoxState {
   /** By what an export has to be confirmed. */
   secondFactor: 'off' | 'button' | 'app';
   totpSecret: string;
+  /** Its clock (milliseconds since 1970). */
+  now: () => number;
   /** The address of an export that was written, where it is not the right one. */
   exportUrl: string | undefined;
   /** With what exports were encrypted. */
@@ -127,6 +129,7 @@ export class FritzBox {
     oldLogin: false,
     secondFactor: 'off',
     totpSecret: 'JBSWY3DPEHPK3PXP',
+    now: Date.now,
     exportUrl: undefined,
     exportPasswords: [],
     exported: () => exportOf(settingsOf('Zuhause', new Date())),
