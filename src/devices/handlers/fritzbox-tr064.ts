@@ -113,7 +113,14 @@ export async function deviceInfo(http: DeviceHttp): Promise<Identity> {
   if (!/AVM|FRITZ/i.test(`${said.NewManufacturerName} ${said.NewModelName}`)) {
     throw new Problem('device_other_kind', { params: { host: http.host, kind: 'FRITZ!Box' } });
   }
-  return { id: serial(said.NewSerialNumber), model: said.NewModelName, firmware: said.NewSoftwareVersion };
+  // the name that a person gave it stands in its description only
+  const name = (await described(http).catch(() => undefined))?.name;
+  return {
+    id: serial(said.NewSerialNumber),
+    name,
+    model: said.NewModelName,
+    firmware: said.NewSoftwareVersion,
+  };
 }
 
 /** Lets the box write an export, encrypted with a password, and gives the address at which it lies for some seconds. */

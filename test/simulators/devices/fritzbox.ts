@@ -8,6 +8,8 @@ import { bodyOf, DeviceServer } from './server.ts';
 
 /** What a box is and how it is set; tests change it. */
 export interface FritzBoxState {
+  /** That a person gave it. */
+  name: string;
   model: string;
   firmware: string;
   serial: string;
@@ -117,6 +119,7 @@ const ERRORS: Readonly<Record<string, string>> = {
  */
 export class FritzBox {
   readonly state: FritzBoxState = {
+    name: 'FritzBox-Büro',
     model: 'FRITZ!Box 7590',
     firmware: '154.08.02',
     serial: '989BCB2B93B0',
@@ -277,7 +280,7 @@ export class FritzBox {
   }
 
   #description(): string {
-    const { model, firmware, serial } = this.state;
+    const { name, model, firmware, serial } = this.state;
     // 154.08.02 is written as 154, 8 and 2
     const [major, minor, patch] = firmware.split('.').map(Number);
     const services = SERVICES.map(
@@ -290,7 +293,7 @@ export class FritzBox {
 <systemVersion><HW>226</HW><Major>${major}</Major><Minor>${minor}</Minor><Patch>${patch}</Patch><Buildnumber>67453</Buildnumber><Display>${firmware}</Display></systemVersion>
 <device>
 <deviceType>urn:dslforum-org:device:InternetGatewayDevice:1</deviceType>
-<friendlyName>${model}</friendlyName><manufacturer>AVM</manufacturer><manufacturerURL>www.avm.de</manufacturerURL>
+<friendlyName>${name}</friendlyName><manufacturer>AVM</manufacturer><manufacturerURL>www.avm.de</manufacturerURL>
 <modelDescription>${model}</modelDescription><modelName>${model}</modelName><modelNumber>avm</modelNumber><modelURL>www.avm.de</modelURL>
 <UDN>uuid:739f2409-bccb-40e7-8e6c-${serial}</UDN>
 <serviceList>${services.join('\n')}</serviceList>
