@@ -75,3 +75,10 @@ export function haveAge(): boolean {
 export function haveOnRequest(name: 'garage' | 'minio'): boolean {
   return process.env.HOMESTASH_ALL_SERVERS === '1' && haveCompiled(name);
 }
+
+/** The part of script/bootstrap that lies in a folder of its own, and its program there; undefined where it was left out. */
+export function installed(name: string, versionName: string, program: string): string | undefined {
+  const folder = join(cacheDir, `${name}-${version(versionName)}`);
+  // written last: an installation that was interrupted is none
+  return existsSync(join(folder, '.homestash-stamp')) ? join(folder, program) : undefined;
+}
