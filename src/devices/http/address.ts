@@ -37,3 +37,8 @@ function explicitPort(text: string): number | undefined {
   const found = /^(?:\[[^\]]*\]|[^:]*):(\d{1,5})$/.exec(authority)?.[1];
   return found === undefined ? undefined : Number(found);
 }
+
+/** The usual port of a service, for an address without a scheme: whoever writes `https://…` says where it is. */
+export function portUnlessSaid(typed: string, port: number): { readonly port?: number } {
+  return parseAddress(typed)?.explicit ? {} : { port };
+}
