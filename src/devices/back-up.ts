@@ -40,6 +40,8 @@ interface OneBackUp {
   readonly handler: DeviceHandler;
   readonly settings: Settings;
   readonly signal: AbortSignal;
+  /** What a backup that went well makes of the device, besides what was found. */
+  readonly fine: () => Partial<DeviceRow>;
   /** Bytes that have arrived. */
   readonly onBytes: (bytes: number) => void;
 }
@@ -124,7 +126,7 @@ function sameFiles(artefact: StoredArtefact, files: readonly ReceivedFile[]): bo
 
 async function keepGood(
   { store, clock }: BackUpOptions,
-  { row, handler }: OneBackUp,
+  { row, handler, fine: onFine }: OneBackUp,
   folder: ArtefactFolder,
   files: readonly ReceivedFile[],
   { identity, change }: { identity: DeviceIdentity; change: Partial<DeviceRow> },
@@ -132,10 +134,9 @@ async function keepGood(
   const now = clock.now();
   const bytes = bytesOf(files);
   const newest = await store.newest(row.id);
-  const fine = { ...change, tried_at: now, backed_up_at: now };
+  const fine = { ...change, ...onFine(), tried_at: now, backed_up_at: now };
   if (newest && sameFiles(newest, files)) {
-    await store.updateArtefact(newest.id, { seen_at: Math.max(now, newest.made_at) });
-    await store.update(row.id, fine);
+    await store.seen(newest, Math.max(now, newest.made_at), fine);
     return { identity, outcome: 'same', bytes, added: 0, removed: 0 };
   }
   const lines = newest ? await changedLines(handler, folder, newest, files) : undefined;

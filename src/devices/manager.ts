@@ -1,4 +1,5 @@
 import { backoff } from '../kernel/backoff.ts';
+import { aborted } from '../kernel/clock.ts';
 import { isProblem, Problem, toProblem } from '../kernel/errors.ts';
 import { keepProblem } from '../kernel/kept-problem.ts';
 import { describeError } from '../kernel/log.ts';
@@ -74,6 +75,8 @@ export class Manager {
   #places = AT_ONCE;
   #life: AbortController | undefined;
   #nap: AbortController | undefined;
+  /** By the clock that may jump, as all moments of schedules are. */
+  #napUntil = Number.POSITIVE_INFINITY;
   #loop: Promise<void> = Promise.resolve();
 
   constructor(options: ManagerOptions) {
@@ -110,8 +113,7 @@ export class Manager {
 
   /** The schedule of a device, or its settings, are others now. */
   async planned(row: DeviceRow): Promise<void> {
-    await this.#options.store.update(row.id, { due_at: this.#next(row) ?? null });
-    this.#nap?.abort();
+    await this.#plan(row.id, { due_at: this.#next(row) ?? null });
   }
 
   /** Backs a device up now. Resolves when it has begun. @throws Problem `device_not_found` or `device_busy` */
@@ -151,7 +153,6 @@ export class Manager {
     const done = () => {
       this.#busy.delete(id);
       this.#options.onChange();
-      this.#nap?.abort();
     };
     return { abort, done };
   }
@@ -207,21 +208,19 @@ export class Manager {
     const settings = this.#options.sealed.open(row, handler);
     return backUp(this.#options, {
       ...{ row, handler, settings, signal },
+      fine: () => ({
+        ...{ problem: null, problem_since: null, failures: 0, given_up: 0 },
+        due_at: this.#next(row) ?? null,
+      }),
       onBytes: (bytes) => operation.progress(bytes),
     });
   }
 
   async #succeeded(row: DeviceRow, result: BackedUp): Promise<void> {
     const { store, dataDir, clock } = this.#options;
-    await store.update(row.id, {
-      problem: null,
-      problem_since: null,
-      failures: 0,
-      given_up: 0,
-      due_at: this.#next(row) ?? null,
-    });
+    this.#wake(this.#next(row));
     this.#options.onEnd(row, result);
-    await tidy(store, new ArtefactFolder(dataDir, row.id), row, clock.now());
+    if (result.outcome !== 'same') await tidy(store, new ArtefactFolder(dataDir, row.id), row, clock.now());
   }
 
   async #failed(row: DeviceRow, error: unknown, cancelled: boolean): Promise<void> {
@@ -231,7 +230,7 @@ export class Manager {
     const now = clock.now();
     const regular = this.#next(row);
     if (cancelled && !isProblem(error, 'device_slow')) {
-      await store.update(row.id, { due_at: regular ?? null });
+      await this.#plan(row.id, { due_at: regular ?? null });
       return;
     }
     const current = await store.device(row.id);
@@ -242,7 +241,7 @@ export class Manager {
     const tryAgain = retry && !givenUp && !LASTING.includes(problem.code) && failures <= MOST_RETRIES;
     const pause = Math.round(backoff(failures, { first: FIRST_RETRY_MS, longest: LONGEST_RETRY_MS, random }));
     const due = tryAgain ? Math.min(now + pause, regular ?? Number.POSITIVE_INFINITY) : regular;
-    await store.update(row.id, {
+    await this.#plan(row.id, {
       tried_at: now,
       problem: keepProblem(problem),
       ...(current.problem === null ? { problem_since: now } : {}),
@@ -254,6 +253,16 @@ export class Manager {
     const reason = describeError(problem);
     log.warning('a device was not backed up', { device: row.id, kind: row.kind, reason });
     await tidy(store, new ArtefactFolder(this.#options.dataDir, row.id), row, now);
+  }
+
+  /** Notes when a device is due; whoever sleeps until later is woken. */
+  async #plan(id: string, change: Partial<DeviceRow>): Promise<void> {
+    await this.#options.store.update(id, change);
+    this.#wake(change.due_at);
+  }
+
+  #wake(due: number | null | undefined): void {
+    if (typeof due === 'number' && due < this.#napUntil) this.#nap?.abort();
   }
 
   #next(row: DeviceRow): number | undefined {
@@ -283,7 +292,7 @@ export class Manager {
     while (!signal.aborted) {
       const nap = new AbortController();
       this.#nap = nap;
-      let pause = LONGEST_SLEEP_MS;
+      let pause: number | undefined;
       try {
         const now = clock.now();
         for (const row of await store.devices()) {
@@ -291,12 +300,19 @@ export class Manager {
           if (due === undefined || this.isBusy(row.id)) continue;
           if (due < (row.due_at ?? due)) await store.update(row.id, { due_at: due });
           if (due <= now) this.#begin(row.id);
-          else pause = Math.min(pause, due - now);
+          else pause = Math.min(pause ?? LONGEST_SLEEP_MS, due - now);
         }
       } catch (error) {
         log.warning('which devices are due could not be read', { reason: describeError(error) });
+        pause = LONGEST_SLEEP_MS;
       }
-      await clock.sleep(pause, AbortSignal.any([signal, nap.signal])).catch(() => undefined);
+      const woken = AbortSignal.any([signal, nap.signal]);
+      if (pause === undefined) await aborted(woken);
+      else {
+        this.#napUntil = clock.now() + pause;
+        await clock.sleep(pause, woken).catch(() => undefined);
+      }
+      this.#napUntil = Number.POSITIVE_INFINITY;
     }
   }
 

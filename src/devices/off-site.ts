@@ -1,7 +1,7 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sealFiles } from '../kernel/age.ts';
-import type { Clock } from '../kernel/clock.ts';
+import { aborted, type Clock } from '../kernel/clock.ts';
 import { Problem } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { describeError, type Log } from '../kernel/log.ts';
@@ -101,9 +101,13 @@ export class OffSite {
       const nap = new AbortController();
       this.#nap = nap;
       const either = AbortSignal.any([signal, nap.signal]);
-      if (!this.#touched) await clock.sleep(AGAIN_MS, either).catch(() => undefined);
+      if (!this.#touched) {
+        // nobody is waited for where nothing is missing
+        if (this.#patience.size === 0) await aborted(either);
+        else await clock.sleep(AGAIN_MS, either).catch(() => undefined);
+      }
       this.#nap = undefined;
-      await clock.sleep(QUIET_MS, signal).catch(() => undefined);
+      if ((await this.#options.store.count()) > 0) await clock.sleep(QUIET_MS, signal).catch(() => undefined);
       if (signal.aborted) return;
       this.#touched = false;
       try {

@@ -287,6 +287,14 @@ export class DeviceStore {
     });
   }
 
+  /** The newest one is still what the device has. */
+  async seen({ id, device_id }: ArtefactRow, at: number, change: Partial<DeviceRow>): Promise<void> {
+    await this.#query.transaction().execute(async (all) => {
+      await all.updateTable('device_artefacts').set({ seen_at: at }).where('id', '=', id).execute();
+      await all.updateTable('devices').set(change).where('id', '=', device_id).execute();
+    });
+  }
+
   async updateArtefact(id: string, change: Partial<ArtefactRow>): Promise<void> {
     await this.#query.updateTable('device_artefacts').set(change).where('id', '=', id).execute();
   }

@@ -30,6 +30,14 @@ export const systemClock: Clock = {
     }),
 };
 
+/** Resolves when the signal is aborted: for those who have nothing to do until then. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
 /** What `work` comes to, or undefined when that takes longer than `ms` or fails. The work itself is not ended. */
 export async function within<Result>(
   clock: Clock,

@@ -10,10 +10,23 @@ export type Value = string | Problem | { readonly days: number } | { readonly by
 const GIGABYTE = 1e9;
 const MEGABYTE = 1e6;
 
-function unit(value: number, name: 'day' | 'gigabyte' | 'megabyte', language: Language): string {
-  const unitDisplay = name === 'day' ? 'long' : 'short';
-  const format = { style: 'unit', unit: name, unitDisplay, maximumSignificantDigits: 2 } as const;
-  return new Intl.NumberFormat(language, format).format(value);
+type Unit = 'day' | 'gigabyte' | 'megabyte';
+
+/** Each takes milliseconds to be made, and a journal has hundreds of lines. */
+const formats = new Map<string, Intl.NumberFormat>();
+
+function unit(value: number, name: Unit, language: Language): string {
+  const key = `${language} ${name}`;
+  let format = formats.get(key);
+  if (!format) {
+    const unitDisplay = name === 'day' ? 'long' : 'short';
+    format = new Intl.NumberFormat(language, {
+      ...{ style: 'unit', unit: name, unitDisplay },
+      maximumSignificantDigits: 2,
+    });
+    formats.set(key, format);
+  }
+  return format.format(value);
 }
 
 function spoken(value: Value, language: Language): string {

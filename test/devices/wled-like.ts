@@ -1,3 +1,4 @@
+import type { CertificateFiles } from '../harness/certificate.ts';
 import { bodyOf, DeviceServer, filesIn } from '../simulators/devices/server.ts';
 
 /** A device that the tests of the manager speak to: as little of WLED as its handler asks for. */
@@ -13,7 +14,7 @@ export class SmallDevice {
   instead: ConstructorParameters<typeof DeviceServer>[0] | undefined;
   readonly server: DeviceServer;
 
-  constructor(mac = 'aabbccddeeff') {
+  constructor(mac = 'aabbccddeeff', tls?: CertificateFiles) {
     this.mac = mac;
     this.server = new DeviceServer((request, response) => {
       if (this.instead) return void this.instead(request, response);
@@ -43,7 +44,7 @@ export class SmallDevice {
         return void response.end();
       }
       response.end(content);
-    });
+    }, tls);
   }
 
   get address(): string {

@@ -32,11 +32,11 @@ export class DeviceServer {
     return `${this.#secure ? 'https://' : ''}127.0.0.1:${this.#port}`;
   }
 
-  /** Listens, again on the same port after an end. */
-  start(): Promise<void> {
+  /** Listens, again on the same port after an end; `host` where it is not on 127.0.0.1 alone. */
+  start(port = this.#port, host = '127.0.0.1'): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(this.#port, '127.0.0.1', () => {
+      this.#server.listen(port, host, () => {
         this.#port = (this.#server.address() as AddressInfo).port;
         resolve();
       });
