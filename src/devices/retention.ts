@@ -15,6 +15,24 @@ interface Kept {
   readonly made_at: number;
   readonly good: 0 | 1;
   readonly pinned: 0 | 1;
+  /** Lines that are different from the one before; null where nothing was compared. */
+  readonly added: number | null;
+  readonly removed: number | null;
+}
+
+/**
+ * Some devices write their configuration in other bytes each time, though nothing that can be shown is different. For so
+ * long all of them stay, for a password may be what changed; then the newest of such a row does (milliseconds).
+ */
+const ALIKE_MS = 7 * DAY_MS;
+
+/** Without those that a newer one is not different from. */
+function withoutAlike(good: readonly Kept[], now: number): Kept[] {
+  return good.filter(({ made_at }, index) => {
+    const newer = good[index - 1];
+    const alike = newer !== undefined && newer.added === 0 && newer.removed === 0;
+    return !alike || made_at > now - ALIKE_MS;
+  });
 }
 
 /** The newest of each period, the newest periods first. */
@@ -32,7 +50,10 @@ function newestOfEach(artefacts: readonly Kept[], period: (at: Date) => string, 
  * @param artefacts newest first
  */
 export function expired(artefacts: readonly Kept[], keep: KeepRule, now: number): string[] {
-  const good = artefacts.filter((artefact) => artefact.good);
+  const good = withoutAlike(
+    artefacts.filter((artefact) => artefact.good),
+    now,
+  );
   const bad = artefacts.filter((artefact) => !artefact.good);
   const wanted = new Set<Kept>([
     ...good.slice(0, Math.max(1, keep.last)),

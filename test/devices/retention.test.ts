@@ -9,6 +9,8 @@ const made = (count: number, change: object = {}) =>
     made_at: now - index * DAY_MS,
     good: 1 as const,
     pinned: 0 as const,
+    added: 1 as number | null,
+    removed: 0 as number | null,
     ...change,
   }));
 const rule = { last: 3, days: 0, generations: false };
@@ -35,4 +37,14 @@ test('the newest good one stays, whatever came after it, and only some bad ones'
   const good = { ...made(1)[0], id: 'good', made_at: now - 100 * DAY_MS } as (typeof bad)[number];
   const gone = expired([...bad, { ...good, good: 1 }], { last: 1, days: 0, generations: false }, now);
   expect(gone).toEqual(['a3', 'a4', 'a5']);
+});
+
+test('of those that are not different from each other the newest stays, and for a week all do', () => {
+  const all = made(30, { added: 0, removed: 0 }).map((one, index) =>
+    index === 29 ? { ...one, added: null } : one,
+  );
+  const gone = expired(all, { last: 100, days: 0, generations: false }, now);
+  expect(all.filter(({ id }) => !gone.includes(id)).map(({ id }) => id)).toEqual(
+    Array.from({ length: 7 }, (_, index) => `a${index}`),
+  );
 });
