@@ -6,6 +6,11 @@ import { wled } from './handlers/wled.ts';
 
 /** Every kind of device; a new one is a new file and a line here. */
 export const DEVICE_HANDLERS: readonly DeviceHandler[] = [fritzbox, nodeRed, wled];
+import { ssh } from './handlers/ssh.ts';
+import { wled } from './handlers/wled.ts';
+
+/** Every kind of device; a new one is a new file and a line here. */
+export const DEVICE_HANDLERS: readonly DeviceHandler[] = [fritzbox, ssh, wled];
 
 /** The handler of a kind. @throws Problem `device_kind_unknown` */
 export function handlerOf(kind: string): DeviceHandler {

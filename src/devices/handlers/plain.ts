@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { checkGzip, comparableEntries, isGzip, isTar, tarEntries } from './archive.ts';
+import { comparable, MASK } from './json.ts';
+
+/** Words in the names of settings that hold secrets. */
+const SECRET_WORD =
+  '(?:password|passwd|passphrase|passwort|kennwort|secret|token|credential|psk|(?:api|private|secret|preshared|pre-shared|shared|access|auth|encryption|priv)[_-]?key)';
+
+/** What is no secret, whatever its name says. */
+const PLAIN_VALUE = '(?:yes|no|true|false|none|null|on|off|enabled?|disabled?)';
+
+/** `name = value`, `name: value`, `option name 'value'`, `set a b name value`: the value goes to the end of the line. */
+const ASSIGNMENT = new RegExp(
+  `^(\\s*(?:[-+*;#]\\s*|option\\s+|export\\s+|set\\s+(?:\\S{1,100}\\s+){0,12}?)?["']?[\\w.-]*${SECRET_WORD}[\\w.-]*["']?(?:\\s*[=:]\\s*|\\s+))(?!["']?${PLAIN_VALUE}["',;]{0,3}\\s*$)\\S.*$`,
+  'i',
+);
+
+/** `<name>value</name>`, also over several lines. */
+const ELEMENT = new RegExp(
+  `(<([\\w:.-]*${SECRET_WORD}[\\w:.-]*)(?:\\s[^<>]*)?>)(?!\\s*</)[^<]*(?:<!\\[CDATA\\[[^<]*\\]\\]>[^<]*)?(</\\2>)`,
+  'gi',
+);
+
+const PEM_KEY =
+  /(-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----)(?:(?!-----)[\s\S]){0,20000}(-----END [A-Z ]{0,30}PRIVATE KEY-----)/g;
+
+/** User and password in an address. */
+const IN_ADDRESS = /\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#@'"]{1,500}@/gi;
+
+/** A crypted password as in `/etc/shadow` (crypt(5)). */
+const CRYPTED = /\$(?:1|2[abxy]?|5|6|7|y|gy)\$[./A-Za-z0-9$=,]{16,}/g;
+
+/** A line that is longer is not read by anybody: its checksum says whether it changed (signs). */
+const LONGEST_LINE = 4_000;
+
+function maskLine(line: string): string {
+  if (line.length > LONGEST_LINE) {
+    return `(${line.length} signs, ${createHash('sha256').update(line).digest('hex').slice(0, 16)})`;
+  }
+  return line.replace(ASSIGNMENT, `$1${MASK}`).replace(CRYPTED, MASK).replace(IN_ADDRESS, `$1${MASK}@`);
+}
+
+/** Any text, with what looks like a secret masked. It is never perfect, for nobody says which values are secret. */
+export function maskSecrets(text: string): string {
+  return text
+    .replace(/\r\n?/g, '\n')
+    .replace(PEM_KEY, `$1${MASK}$2`)
+    .replace(ELEMENT, `$1${MASK}$3`)
+    .split('\n')
+    .map(maskLine)
+    .join('\n');
+}
+
+/** Bytes as text; undefined where they are none. */
+export function textOf(bytes: Buffer): string | undefined {
+  if (bytes.includes(0)) return undefined;
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A file of which nothing is known, to be compared: archives by what lies in them, JSON by its members, text by its lines. */
+export async function comparableFile(bytes: Buffer): Promise<string | undefined> {
+  const gzip = isGzip(bytes);
+  if (gzip || isTar(bytes)) {
+    const entries = await tarEntries([bytes], { file: '', gzip }).catch(() => undefined);
+    return entries && comparableEntries(entries);
+  }
+  const text = textOf(bytes);
+  if (text === undefined) return undefined;
+  return /^\s*[[{]/.test(text) ? (comparable(bytes) ?? maskSecrets(text)) : maskSecrets(text);
+}
+
+/** Reads an archive to its end, for a cut is seen there only. @throws Problem `artefact_cut`, `artefact_wrong` */
+export async function checkArchive(file: {
+  readonly name: string;
+  readonly size: number;
+  bytes(limit?: number): Promise<Buffer>;
+}): Promise<void> {
+  const bytes = await file.bytes(file.size);
+  if (isTar(bytes)) await tarEntries([bytes], { file: file.name, gzip: false });
+  else if (isGzip(bytes)) await checkGzip([bytes], file.name);
+}
