@@ -130,7 +130,7 @@ describe('the import rules of the source', () => {
 });
 
 /** What takes memory that a box with 1 GB has only for who uses it: loaded when it is needed, by `import()`. */
-const HEAVY = ['age-encryption', 'home-assistant-js-websocket', 'mqtt', 'ws', 'yaml'];
+const HEAVY = ['age-encryption', 'home-assistant-js-websocket', 'mqtt', 'ssh2', 'tar-stream', 'ws', 'yaml'];
 
 test('what is heavy is loaded only when it is needed', () => {
   const root = join(repositoryRoot, 'src');

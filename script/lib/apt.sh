@@ -1,10 +1,12 @@
-# Programs that are packages of the system: a broker and its clients, a browser, Prometheus, age.
+# Programs that are packages of the system: a broker and its clients, an SSH server, rsync, a browser, Prometheus, age.
 # shellcheck shell=bash
 
 # Not in the PATH of those who are not root.
 readonly SYSTEM_PATH=$PATH:/usr/sbin:/usr/local/sbin
 
 have_mosquitto() { PATH=$SYSTEM_PATH command -v mosquitto >/dev/null && PATH=$SYSTEM_PATH command -v mosquitto_sub >/dev/null; }
+have_openssh() { PATH=$SYSTEM_PATH command -v sshd >/dev/null && command -v ssh >/dev/null && command -v ssh-keygen >/dev/null; }
+have_rsync() { command -v rsync >/dev/null; }
 have_chromium() { command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null; }
 have_age() { command -v age >/dev/null; }
 have_prometheus() { command -v prometheus >/dev/null && command -v promtool >/dev/null; }
@@ -36,6 +38,8 @@ install_package() {
 }
 
 install_mosquitto() { install_package mosquitto mosquitto mosquitto-clients; }
+install_openssh() { install_package openssh openssh-server openssh-client; }
+install_rsync() { install_package rsync rsync; }
 install_chromium() { install_package chromium chromium fonts-dejavu-core; }
 install_age() { install_package age age; }
 install_prometheus() { install_package prometheus prometheus; }

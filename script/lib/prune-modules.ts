@@ -16,6 +16,11 @@ const SURPLUS = [
   // SQLite's own source, and what would compile it: the compiled module lies beside it
   'better-sqlite3/{deps,src,binding.gyp}',
   'node-addon-api',
+  // ssh2 does without them: machine code that would be compiled here
+  '{cpu-features,buildcheck,nan}',
+  // tar-stream needs them on the runtime Bare only
+  'bare-*',
+  'ssh2/lib/protocol/crypto/{src,binding.gyp}',
   'better-sqlite3/prebuilds/*',
   // the second and third copy of the same code, for bundlers, browsers and require()
   '{@aws-sdk,@smithy}/*/{dist-es,dist-types}',
