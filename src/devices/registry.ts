@@ -2,15 +2,17 @@ import { Problem } from '../kernel/errors.ts';
 import type { DeviceHandler } from './handler.ts';
 import { fritzbox } from './handlers/fritzbox.ts';
 import { nodeRed } from './handlers/node-red.ts';
-import { wled } from './handlers/wled.ts';
-
-/** Every kind of device; a new one is a new file and a line here. */
-export const DEVICE_HANDLERS: readonly DeviceHandler[] = [fritzbox, nodeRed, wled];
 import { ssh } from './handlers/ssh.ts';
 import { wled } from './handlers/wled.ts';
 
 /** Every kind of device; a new one is a new file and a line here. */
-export const DEVICE_HANDLERS: readonly DeviceHandler[] = [fritzbox, ssh, wled];
+export const DEVICE_HANDLERS: readonly DeviceHandler[] = [
+  // one a line, in the order of their names
+  fritzbox,
+  nodeRed,
+  ssh,
+  wled,
+];
 
 /** The handler of a kind. @throws Problem `device_kind_unknown` */
 export function handlerOf(kind: string): DeviceHandler {
