@@ -89,7 +89,8 @@ export class Manager {
     const { store, dataDir, clock, random } = this.#options;
     for (const row of await store.devices()) {
       await new ArtefactFolder(dataDir, row.id).sweep();
-      if (row.due_at !== null && row.due_at <= clock.now()) {
+      // one of which nothing is kept yet does not wait
+      if (row.due_at !== null && row.due_at <= clock.now() && row.tried_at !== null) {
         await store.update(row.id, { due_at: clock.now() + Math.floor(random() * SETTLE_MS) });
       }
     }

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import {
+  DeviceInput,
   GeneralSettingsPatch,
   HomeAssistantAccess,
   MqttSettings,
@@ -10,12 +11,26 @@ import { reasonOf } from '../kernel/http/input.ts';
 import { readSecretFile } from './file.ts';
 import { isObject, type Path, type Provided, WrongSettings } from './source.ts';
 
+/** A device as the part takes it that keeps them: what it is, its settings, and when it is backed up. */
+const ProvidedDevice = v.strictObject({
+  kind: DeviceInput.entries.kind,
+  name: v.unwrap(DeviceInput.entries.name),
+  settings: DeviceInput.entries.settings,
+  plan: v.strictObject({
+    schedule: DeviceInput.entries.schedule,
+    hours: DeviceInput.entries.hours,
+    retry: DeviceInput.entries.retry,
+    keep: DeviceInput.entries.keep,
+  }),
+});
+
 /** What may be provided, by the name of the part that takes it. */
 const Settings = v.strictObject({
   general: v.optional(v.strictObject(GeneralSettingsPatch.entries)),
   mqtt: v.optional(v.strictObject(MqttSettings.entries)),
   home_assistant: v.optional(v.strictObject(HomeAssistantAccess.entries)),
   targets: v.optional(v.array(v.strictObject(TargetInput.entries))),
+  devices: v.optional(v.array(ProvidedDevice)),
   webhooks: v.optional(v.array(v.strictObject(WebhookInput.entries))),
 });
 
@@ -31,7 +46,11 @@ const IN_FILES = [
   'ca_certificate',
   'client_certificate',
   'client_key',
+  ...['pin', 'private_key', 'passphrase', 'export_password', 'totp_secret', 'api_key', 'secret', 'headers'],
 ];
+
+/** What in a list of devices is no setting of its kind. */
+const PLAN = ['schedule', 'hours', 'retry', 'keep'];
 
 /** Issues named at once; more help nobody. */
 const MAX_ISSUES = 5;
@@ -100,6 +119,19 @@ function shaped(document: Readonly<Record<string, unknown>>, fail: (path: Path, 
         }),
       ];
     }
+    if (name === 'devices' && Array.isArray(value)) {
+      return [
+        name,
+        value.map((device: unknown, at) => {
+          if (!isObject(device)) return device;
+          const { kind, name: called, ...others } = withSecrets(device, [name, at], fail);
+          const entries = Object.entries(others);
+          const plan = Object.fromEntries(entries.filter(([key]) => PLAN.includes(key)));
+          const settings = Object.fromEntries(entries.filter(([key]) => !PLAN.includes(key)));
+          return { kind, name: called ?? settings.address, settings, plan };
+        }),
+      ];
+    }
     if (name === 'webhooks' && Array.isArray(value)) {
       return [
         name,
@@ -118,7 +150,8 @@ function shaped(document: Readonly<Record<string, unknown>>, fail: (path: Path, 
 function pathInFile(path: Path): Path {
   const [first, ...rest] = path;
   if (first === 'general') return rest;
-  return path.filter((key, at) => !(first === 'targets' && at === 2 && key === 'settings'));
+  const folded = first === 'targets' || first === 'devices';
+  return path.filter((key, at) => !(folded && at === 2 && (key === 'settings' || key === 'plan')));
 }
 
 /** Reads settings, each source over the one before. @throws WrongSettings with what is wrong, and where */

@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import type { About, MqttStatus, Overview } from '../../src/contract/index.ts';
+import type { About, Device, MqttStatus, Overview } from '../../src/contract/index.ts';
 import { readEnvironment } from '../../src/environment.ts';
 import { snapshot } from '../api/snapshot.ts';
+import { SmallDevice } from '../devices/wled-like.ts';
 import { makeBackup } from '../harness/archives.ts';
 import { LocalCore } from '../harness/local-core.ts';
 import { Person } from '../harness/person.ts';
@@ -344,4 +345,37 @@ test('the example in the documentation is right', async () => {
   });
   const { webhooks } = await core.client.call<{ webhooks: object[] }>('GET', '/api/v1/webhooks');
   expect(webhooks).toMatchObject([{ name: 'Phone', kind: 'ntfy', host: 'ntfy.sh', severity: 'error' }]);
+});
+
+test('devices are provided, changed and not doubled, and what is wrong in one is told', async () => {
+  const device = new SmallDevice();
+  await device.server.start();
+  try {
+    writeFileSync(join(dir, 'pin'), 'open-sesame');
+    const yaml = (name: string, more = '') =>
+      `devices:\n  - kind: wled\n    name: ${name}\n    address: ${device.address}\n    pin_file: SECRETS/pin\n${more}`;
+    write(yaml('Shelf'));
+    const list = async () =>
+      (await core.client.call<{ devices: Device[] }>('GET', '/api/v1/devices')).devices;
+    await start();
+    const [first] = await waitFor('its first backup', async () => {
+      const devices = await list();
+      return devices[0]?.backed_up_at ? devices : undefined;
+    });
+    expect(first).toMatchObject({ name: 'Shelf', schedule: 'daily', secrets: ['pin'] });
+    write(yaml('Other', '    schedule: weekly\n'));
+    await core.stop();
+    await core.start();
+    expect(await list()).toMatchObject([{ id: first?.id, name: 'Other', schedule: 'weekly' }]);
+    for (const wrong of ['    nonsense: 1\n', '    schedule: sometimes\n']) {
+      write(yaml('Third', wrong));
+      await core.stop();
+      await core.start();
+      expect(await list()).toMatchObject([{ name: 'Other' }]);
+      const overview = await core.client.call<Overview>('GET', '/api/v1/overview');
+      expect(overview.notices.map(({ code }) => code)).toContain('provisioning_wrong');
+    }
+  } finally {
+    await device.server.stop();
+  }
 });
