@@ -99,7 +99,7 @@ test('a code that is wrong is tried once and not again, until somebody enters an
   await settled(client);
   const locked: RequestListener = (request, response) => {
     if (request.url === '/json/info') {
-      response.end(JSON.stringify({ ver: '0.15.0', mac: device.mac, arch: 'esp32', brand: 'WLED' }));
+      response.end(JSON.stringify(device.info()));
     } else response.writeHead(401).end();
   };
   device.instead = locked;
@@ -132,7 +132,7 @@ test('a device that drips is given up, and nothing of it is kept', async () => {
   device.instead = (request, response) => {
     if (!request.url?.startsWith('/cfg.json')) {
       if (request.url === '/json/info') {
-        response.end(JSON.stringify({ ver: '0.15.0', mac: device.mac, arch: 'esp32', brand: 'WLED' }));
+        response.end(JSON.stringify(device.info()));
       } else response.end('[{"name":"cfg.json"}]');
       return;
     }
@@ -195,7 +195,7 @@ test('a core that is killed in the middle of a backup keeps what was good, and s
   const held = Promise.withResolvers<void>();
   device.instead = (request, response) => {
     if (request.url === '/json/info') {
-      response.end(JSON.stringify({ ver: '0.15.0', mac: device.mac, arch: 'esp32', brand: 'WLED' }));
+      response.end(JSON.stringify(device.info()));
     } else if (request.url?.startsWith('/edit')) response.end('[{"name":"cfg.json"}]');
     else {
       response.write('{"hw":');
@@ -228,7 +228,7 @@ test('two hundred devices at once are all backed up, with few at a time', { time
     (mac: string): RequestListener =>
     (request, response) => {
       if (request.url === '/json/info') {
-        response.end(JSON.stringify({ ver: '0.15.0', mac, arch: 'esp32', brand: 'WLED' }));
+        response.end(JSON.stringify(device.info({ mac })));
       } else if (request.url?.startsWith('/edit')) response.end('[{"name":"cfg.json"}]');
       else {
         atOnce += 1;

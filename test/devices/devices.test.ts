@@ -175,7 +175,7 @@ describe('a backup', () => {
     for (const [content, code] of [
       ['', 'artefact_empty'],
       ['<!DOCTYPE html><html>Sign in</html>', 'artefact_page'],
-      [good.slice(0, 20), 'artefact_wrong'],
+      [good.slice(0, 20), 'artefact_cut'],
     ] as const) {
       device.files['cfg.json'] = content;
       expect((await backUp(id)).problem).toMatchObject({ code });
@@ -184,7 +184,7 @@ describe('a backup', () => {
     expect(saved.filter((one) => one.good)).toHaveLength(1);
     const bad = saved.filter((one) => !one.good);
     expect(bad).toHaveLength(3);
-    expect(bad[0]?.problem).toMatchObject({ code: 'artefact_wrong' });
+    expect(bad[0]?.problem).toMatchObject({ code: 'artefact_cut' });
     expect(
       existsSync(join(core.dataDir, 'devices', id, 'rejected', bad[0]?.files[0]?.stored_as ?? '?')),
     ).toBe(true);
@@ -200,10 +200,8 @@ describe('a backup', () => {
     const { id } = await added();
     const cut: NonNullable<typeof device.instead> = (request, response) => {
       if (request.url === '/json/info') {
-        response.end(
-          JSON.stringify({ ver: device.version, mac: device.mac, arch: device.arch, brand: 'WLED' }),
-        );
-      } else if (request.url?.startsWith('/edit?func=list')) response.end('[{"name":"cfg.json"}]');
+        response.end(JSON.stringify(device.info()));
+      } else if (request.url?.startsWith('/edit')) response.end('[{"name":"cfg.json"}]');
       else {
         response.writeHead(200, { 'content-length': '1000' });
         response.write('{"hw":');

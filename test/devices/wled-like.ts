@@ -24,7 +24,7 @@ export class SmallDevice {
         response.end(JSON.stringify(value));
       };
       if (url.pathname === '/json/info') {
-        return json({ ver: this.version, name: 'Shelf', mac: this.mac, arch: this.arch, brand: 'WLED' });
+        return json(this.info());
       }
       if (url.pathname === '/json') return json({ success: true });
       if (url.pathname === '/edit') {
@@ -35,7 +35,7 @@ export class SmallDevice {
           for (const { filename, bytes } of filesIn(body, request.headers['content-type'] ?? '')) {
             this.files[filename.replace(/^\//, '')] = bytes.toString();
           }
-          response.end('ok');
+          response.end('File Uploaded!');
         });
       }
       const content = this.files[url.searchParams.get('path')?.slice(1) ?? url.pathname.slice(1)];
@@ -45,6 +45,12 @@ export class SmallDevice {
       }
       response.end(content);
     }, tls);
+  }
+
+  /** What it says of itself. */
+  info(change: object = {}): object {
+    const { mac, arch, version: ver } = this;
+    return { ver, vid: 2_508_020, name: 'Shelf', mac, arch, brand: 'WLED', ...change };
   }
 
   get address(): string {
