@@ -2,6 +2,7 @@ import { Problem } from '../kernel/errors.ts';
 import type { DeviceHandler } from './handler.ts';
 import { fritzbox } from './handlers/fritzbox.ts';
 import { nodeRed } from './handlers/node-red.ts';
+import { sftp } from './handlers/sftp.ts';
 import { ssh } from './handlers/ssh.ts';
 import { wled } from './handlers/wled.ts';
 
@@ -10,6 +11,7 @@ export const DEVICE_HANDLERS: readonly DeviceHandler[] = [
   // one a line, in the order of their names
   fritzbox,
   nodeRed,
+  sftp,
   ssh,
   wled,
 ];

@@ -80,6 +80,8 @@ interface SshdOptions {
   readonly programs?: Readonly<Record<string, string>>;
   /** Runs whatever is asked: the text of a script, which finds what was asked in SSH_ORIGINAL_COMMAND. */
   readonly forced?: string;
+  /** Gives out no files. */
+  readonly noFiles?: boolean;
   /** Lines of its configuration, before all others. */
   readonly lines?: readonly string[];
 }
@@ -181,7 +183,7 @@ export class Sshd {
   }
 
   #configure(): string {
-    const { keys = [], password, dialogue, programs = {}, forced, lines = [] } = this.#options;
+    const { keys = [], password, dialogue, programs = {}, forced, noFiles, lines = [] } = this.#options;
     const authorized = join(this.dir, 'authorized_keys');
     writeFileSync(authorized, keys.join(''));
     const folder = join(this.dir, 'programs');
@@ -202,7 +204,7 @@ export class Sshd {
       PasswordAuthentication: password !== undefined && !dialogue ? 'yes' : 'no',
       KbdInteractiveAuthentication: dialogue ? 'yes' : 'no',
       PermitRootLogin: 'yes',
-      Subsystem: 'sftp internal-sftp',
+      Subsystem: noFiles ? 'none /bin/false' : 'sftp internal-sftp',
       SetEnv: `PATH=${folder}:${SYSTEM_FOLDERS.join(':')}:/bin`,
       ...(forced && { ForceCommand: join(folder, 'forced') }),
     };
