@@ -15,6 +15,11 @@ export const DEVICE_HANDLERS: readonly DeviceHandler[] = [
   ssh,
   wled,
 ];
+import { octoprint } from './handlers/octoprint.ts';
+import { wled } from './handlers/wled.ts';
+
+/** Every kind of device; a new one is a new file and a line here. */
+export const DEVICE_HANDLERS: readonly DeviceHandler[] = [fritzbox, nodeRed, octoprint, wled];
 
 /** The handler of a kind. @throws Problem `device_kind_unknown` */
 export function handlerOf(kind: string): DeviceHandler {
