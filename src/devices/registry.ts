@@ -3,6 +3,7 @@ import type { DeviceHandler } from './handler.ts';
 import { fritzbox } from './handlers/fritzbox.ts';
 import { nodeRed } from './handlers/node-red.ts';
 import { sftp } from './handlers/sftp.ts';
+import { octoprint } from './handlers/octoprint.ts';
 import { ssh } from './handlers/ssh.ts';
 import { wled } from './handlers/wled.ts';
 
@@ -12,14 +13,10 @@ export const DEVICE_HANDLERS: readonly DeviceHandler[] = [
   fritzbox,
   nodeRed,
   sftp,
+  octoprint,
   ssh,
   wled,
 ];
-import { octoprint } from './handlers/octoprint.ts';
-import { wled } from './handlers/wled.ts';
-
-/** Every kind of device; a new one is a new file and a line here. */
-export const DEVICE_HANDLERS: readonly DeviceHandler[] = [fritzbox, nodeRed, octoprint, wled];
 
 /** The handler of a kind. @throws Problem `device_kind_unknown` */
 export function handlerOf(kind: string): DeviceHandler {
