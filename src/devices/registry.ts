@@ -2,8 +2,8 @@ import { Problem } from '../kernel/errors.ts';
 import type { DeviceHandler } from './handler.ts';
 import { fritzbox } from './handlers/fritzbox.ts';
 import { nodeRed } from './handlers/node-red.ts';
-import { sftp } from './handlers/sftp.ts';
 import { octoprint } from './handlers/octoprint.ts';
+import { sftp } from './handlers/sftp.ts';
 import { ssh } from './handlers/ssh.ts';
 import { wled } from './handlers/wled.ts';
 
