@@ -5,6 +5,7 @@ import { nodeRed } from './handlers/node-red.ts';
 import { octoprint } from './handlers/octoprint.ts';
 import { sftp } from './handlers/sftp.ts';
 import { ssh } from './handlers/ssh.ts';
+import { shelly } from './handlers/shelly.ts';
 import { wled } from './handlers/wled.ts';
 
 /** Every kind of device; a new one is a new file and a line here. */
