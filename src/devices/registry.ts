@@ -6,6 +6,7 @@ import { octoprint } from './handlers/octoprint.ts';
 import { sftp } from './handlers/sftp.ts';
 import { ssh } from './handlers/ssh.ts';
 import { shelly } from './handlers/shelly.ts';
+import { ssh } from './handlers/ssh.ts';
 import { wled } from './handlers/wled.ts';
 
 /** Every kind of device; a new one is a new file and a line here. */
@@ -15,6 +16,7 @@ export const DEVICE_HANDLERS: readonly DeviceHandler[] = [
   nodeRed,
   sftp,
   octoprint,
+  shelly,
   ssh,
   wled,
 ];

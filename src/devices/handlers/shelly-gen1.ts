@@ -42,7 +42,8 @@ export async function validateFirst(saved: SavedFiles): Promise<void> {
       if (/^\s*\{/.test(text)) throw new Problem('artefact_cut', { params: { file: file.name } });
       throw wrong(file.name, 'no JSON');
     }
-    if (!v.is(file.name === SETTINGS ? Settings : Actions, content)) throw wrong(file.name, 'another content');
+    if (!v.is(file.name === SETTINGS ? Settings : Actions, content))
+      throw wrong(file.name, 'another content');
   }
 }
 

@@ -8,7 +8,9 @@ const Settings = v.looseObject({ sys: v.looseObject({ device: v.looseObject({}) 
 const Id = v.pipe(v.number(), v.integer(), v.minValue(0));
 
 /** `schedules.json`: jobs without their numbers, which the device gives. */
-const Schedules = v.array(v.looseObject({ timespec: v.string(), calls: v.array(v.looseObject({ method: v.string() })) }));
+const Schedules = v.array(
+  v.looseObject({ timespec: v.string(), calls: v.array(v.looseObject({ method: v.string() })) }),
+);
 
 /** `webhooks.json`: the same. */
 const Webhooks = v.array(v.looseObject({ cid: v.number(), event: v.string() }));
@@ -141,7 +143,11 @@ async function readKvs(rpc: ShellyRpc): Promise<Record<string, unknown>> {
 
 const ComponentPage = v.object({
   components: v.array(
-    v.object({ key: v.string(), config: v.optional(Json, {}), status: v.nullish(v.looseObject({ value: v.unknown() })) }),
+    v.object({
+      key: v.string(),
+      config: v.optional(Json, {}),
+      status: v.nullish(v.looseObject({ value: v.optional(v.unknown()) })),
+    }),
   ),
   total: Id,
 });
@@ -168,7 +174,11 @@ async function allPages<Page extends { readonly total?: number | undefined }, On
 ): Promise<One[]> {
   const items: One[] = [];
   for (;;) {
-    const page = await rpc.call(method, schema, items.length > 0 ? { ...params, offset: items.length } : params);
+    const page = await rpc.call(
+      method,
+      schema,
+      items.length > 0 ? { ...params, offset: items.length } : params,
+    );
     const more = itemsOf(page);
     items.push(...more);
     const total = page.total ?? items.length;
@@ -196,7 +206,10 @@ export function* filesOf(state: ShellyState): Generator<FetchedFile> {
 }
 
 const scriptFile = ({ id, name }: { readonly id: number; readonly name: string }): string => {
-  const words = name.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '');
+  const words = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '');
   return `script-${id}${words === '' ? '' : `-${words}`}.js`;
 };
 

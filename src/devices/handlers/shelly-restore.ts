@@ -76,7 +76,9 @@ export class ShellyRestore {
     await this.#part(FILES.config, () => this.#config());
     await this.#part(FILES.kvs, () => this.#kvs());
     const begun = await this.#part(FILES.scripts, () => this.#scripts());
-    await this.#part(FILES.schedules, () => this.#list('Schedule', this.#saved.schedules, this.#now.schedules));
+    await this.#part(FILES.schedules, () =>
+      this.#list('Schedule', this.#saved.schedules, this.#now.schedules),
+    );
     await this.#part(FILES.webhooks, () => this.#list('Webhook', this.#saved.webhooks, this.#now.webhooks));
     if (this.#restart) await this.#rpc.call('Shelly.Reboot', Anything);
     else for (const { id } of begun) await this.#part(FILES.scripts, () => this.#do('Script.Start', { id }));
@@ -243,4 +245,5 @@ export function firstDifference(saved: ShellyState, now: ShellyState): string | 
   return components ? undefined : FILES.components;
 }
 
-const refused = (file: string, reason: string) => new Problem('restore_refused', { params: { file, reason } });
+const refused = (file: string, reason: string) =>
+  new Problem('restore_refused', { params: { file, reason } });

@@ -59,7 +59,13 @@ export class ShellyRpc {
   async #ask(method: string, params: object | undefined): Promise<Buffer> {
     this.#calls += 1;
     const body = JSON.stringify({ id: this.#calls, src: 'homestash', method, ...(params && { params }) });
-    const request = { method: 'POST', path: '/rpc', type: 'application/json', body, accept: ANSWERS } as const;
+    const request = {
+      method: 'POST',
+      path: '/rpc',
+      type: 'application/json',
+      body,
+      accept: ANSWERS,
+    } as const;
     return (await this.#http.ask(request)).bytes();
   }
 

@@ -70,11 +70,11 @@ async function open({ settings, http }: Context): Promise<Answer & { readonly ht
 /** Such files come from the first generation. */
 const isFirst = (saved: SavedFiles): boolean => saved.files.some(({ name }) => name === SETTINGS);
 
-/** The state of a device to write to and read from. */
-async function later(context: Context, saved: SavedFiles): Promise<ShellyRpc> {
-  const { later: found, http } = isFirst(saved) ? { http: undefined } : await open(context);
-  if (!found) throw new Problem('restore_impossible', { params: { kind: NAME } });
-  return new ShellyRpc(http);
+/** A device that takes back what was saved. @throws Problem `restore_impossible` for the first generation */
+async function writable(context: Context, saved: SavedFiles): Promise<ShellyRpc> {
+  const found = isFirst(saved) ? undefined : await open(context);
+  if (!found?.later) throw new Problem('restore_impossible', { params: { kind: NAME } });
+  return new ShellyRpc(found.http);
 }
 
 /** Counters, times, firmware, and what is switched at the moment, in the settings of both generations. */
@@ -124,10 +124,10 @@ export const shelly = handler({
     warnings: ['replaces', 'connections', 'first'],
     awayMs: 60_000,
     run: async (context, saved) => {
-      await ShellyRestore.run(await later(context, saved), await savedState(saved));
+      await ShellyRestore.run(await writable(context, saved), await savedState(saved));
     },
     verify: async (context, saved) => {
-      const now = await readState(await later(context, saved));
+      const now = await readState(await writable(context, saved));
       const file = firstDifference(await savedState(saved), now);
       if (file !== undefined) throw new Problem('restore_different', { params: { file } });
     },

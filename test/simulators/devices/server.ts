@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { CertificateFiles } from '../../harness/certificate.ts';
 
 /** A device on a free port of 127.0.0.1. */
@@ -30,6 +31,11 @@ export class DeviceServer {
   /** As a person types it. */
   get address(): string {
     return `${this.#secure ? 'https://' : ''}127.0.0.1:${this.#port}`;
+  }
+
+  /** Takes connections that change to another protocol, such as WebSocket. Who took one ends it before the stop. */
+  onUpgrade(take: (request: IncomingMessage, socket: Duplex, head: Buffer) => void): void {
+    this.#server.on('upgrade', take);
   }
 
   /** Listens, again on the same port after an end; `host` where it is not on 127.0.0.1 alone. */
