@@ -4,7 +4,6 @@ import { fritzbox } from './handlers/fritzbox.ts';
 import { nodeRed } from './handlers/node-red.ts';
 import { octoprint } from './handlers/octoprint.ts';
 import { sftp } from './handlers/sftp.ts';
-import { ssh } from './handlers/ssh.ts';
 import { shelly } from './handlers/shelly.ts';
 import { ssh } from './handlers/ssh.ts';
 import { wled } from './handlers/wled.ts';
@@ -14,8 +13,8 @@ export const DEVICE_HANDLERS: readonly DeviceHandler[] = [
   // one a line, in the order of their names
   fritzbox,
   nodeRed,
-  sftp,
   octoprint,
+  sftp,
   shelly,
   ssh,
   wled,
