@@ -42,6 +42,11 @@ LABEL \
   org.opencontainers.image.licenses="MIT" \
   org.opencontainers.image.version="${BUILD_VERSION}"
 
+# For devices whose files are fetched with rsync, by SSH or from its daemon.
+RUN apt-get update \
+  && apt-get install --yes --no-install-recommends openssh-client rsync \
+  && rm -rf /var/lib/apt/lists/*
+
 # There is no USER: under the Supervisor /data and /share belong to root, and an app is given no other user. The program
 # becomes the owner of its data (src/run-as.ts), and a fresh volume belongs to the user 1000, as the folder here does.
 RUN useradd --uid 1000 --no-create-home --home-dir /data --shell /usr/sbin/nologin homestash \

@@ -3,6 +3,7 @@ import type { DeviceHandler } from './handler.ts';
 import { fritzbox } from './handlers/fritzbox.ts';
 import { nodeRed } from './handlers/node-red.ts';
 import { octoprint } from './handlers/octoprint.ts';
+import { rsync } from './handlers/rsync.ts';
 import { sftp } from './handlers/sftp.ts';
 import { shelly } from './handlers/shelly.ts';
 import { ssh } from './handlers/ssh.ts';
@@ -14,6 +15,7 @@ export const DEVICE_HANDLERS: readonly DeviceHandler[] = [
   fritzbox,
   nodeRed,
   octoprint,
+  rsync,
   sftp,
   shelly,
   ssh,

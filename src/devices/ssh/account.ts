@@ -25,7 +25,7 @@ export interface SshAccount {
   readonly passphrase: string;
 }
 
-/** Where an SSH server listens. */
+/** Where a device listens. */
 export interface SshAddress {
   /** Without brackets, even of IPv6. */
   readonly host: string;
@@ -34,13 +34,13 @@ export interface SshAddress {
   readonly shown: string;
 }
 
-/** Reads the address that a person typed. @throws Problem `invalid_request` where it is one of a page */
-export function sshAddress(typed: string): SshAddress {
+/** Reads the address that a person typed; `usual` is the port where it names none. @throws Problem `invalid_request` where it is one of a page */
+export function sshAddress(typed: string, usual = SSH_PORT): SshAddress {
   const found = parseAddress(typed);
   if (!found || found.explicit || found.prefix !== '') {
     throw new Problem('invalid_request', { params: { detail: 'address: a name or an IP address' } });
   }
   const { host, port } = found;
   const bare = host.includes(':') ? `[${host}]` : host;
-  return { host, port: port ?? SSH_PORT, shown: port === undefined ? bare : `${bare}:${port}` };
+  return { host, port: port ?? usual, shown: port === undefined ? bare : `${bare}:${port}` };
 }
