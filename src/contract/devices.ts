@@ -188,6 +188,7 @@ export type Device = v.InferOutput<typeof Device>;
 
 /** All devices. */
 export const DeviceList = v.object({ devices: v.array(Device) });
+export type DeviceList = v.InferOutput<typeof DeviceList>;
 
 /** A kind of device, worded in the language that was asked for. */
 export const DeviceKindInfo = v.object({
@@ -205,6 +206,7 @@ export type DeviceKindInfo = v.InferOutput<typeof DeviceKindInfo>;
 
 /** All kinds there are. */
 export const DeviceKindList = v.object({ kinds: v.array(DeviceKindInfo) });
+export type DeviceKindList = v.InferOutput<typeof DeviceKindList>;
 
 const DIFFERENCE_STATES = ['same', 'changed', 'added', 'removed', 'binary'] as const;
 

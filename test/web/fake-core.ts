@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { providersIn } from '../../src/backups/targets/s3/providers.ts';
 import * as contract from '../../src/contract/index.ts';
 import { type CoreEvent, PATHS } from '../../src/contract/index.ts';
+import { kindsIn } from '../../src/devices/kinds.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { Problem } from '../../src/kernel/errors.ts';
 import { createApp } from '../../src/kernel/http/app.ts';
@@ -54,6 +55,21 @@ const JSON_ROUTES: Readonly<Record<string, { readonly body?: Schema; readonly re
   [`GET ${PATHS.operations}`]: { response: contract.OperationList },
   [`GET ${PATHS.home_assistant}`]: { response: contract.HomeAssistant },
   [`GET ${PATHS.journal}`]: { response: contract.JournalPage },
+  [`GET ${PATHS.devices}`]: { response: contract.DeviceList },
+  [`POST ${PATHS.devices}`]: { body: contract.DeviceInput, response: contract.Device },
+  [`PATCH ${PATHS.device}`]: { body: contract.DevicePatch, response: contract.Device },
+  [`DELETE ${PATHS.device}`]: {},
+  [`GET ${PATHS.device_kinds}`]: { response: contract.DeviceKindList },
+  [`POST ${PATHS.device_test}`]: { body: contract.DeviceTestRequest, response: contract.DeviceTest },
+  [`POST ${PATHS.device_discover}`]: { body: contract.DiscoverRequest, response: contract.FoundDevices },
+  [`POST ${PATHS.device_import}`]: { body: contract.DeviceImportRequest, response: contract.DeviceImport },
+  [`GET ${PATHS.device_artefacts}`]: { response: contract.ArtefactList },
+  [`PATCH ${PATHS.device_artefact}`]: { body: contract.ArtefactPatch, response: contract.Artefact },
+  [`DELETE ${PATHS.device_artefact}`]: {},
+  [`GET ${PATHS.device_difference}`]: { response: contract.Difference },
+  [`GET ${PATHS.device_restore}`]: { response: contract.RestorePlan },
+  [`POST ${PATHS.device_restore}`]: { response: contract.RestoreBegun },
+  [`POST ${PATHS.command}`]: { body: v.record(v.string(), v.unknown()) },
   ...SETTINGS_ROUTES,
 };
 
@@ -91,6 +107,8 @@ export class FakeCore {
     [`GET ${PATHS.journal}`, () => ({ entries: [], next: null })],
     [`GET ${PATHS.home_assistant}`, () => HOME_OFF],
     [`GET ${PATHS.providers}`, ({ language }) => ({ providers: providersIn(language) })],
+    [`GET ${PATHS.devices}`, () => ({ devices: [] })],
+    [`GET ${PATHS.device_kinds}`, ({ language }) => ({ kinds: kindsIn(language) })],
     ...SETTINGS_ANSWERS,
   ]);
   /** What it answers to a check of a target: events, and perhaps the moments between them. */

@@ -1,4 +1,4 @@
-import { mdiArchiveOutline, mdiCogOutline, mdiHistory, mdiShieldHomeOutline } from '@mdi/js';
+import { mdiArchiveOutline, mdiCogOutline, mdiDevices, mdiHistory, mdiShieldHomeOutline } from '@mdi/js';
 import { html, type TemplateResult } from 'lit';
 import '../backups/index.ts';
 import '../backups/item.ts';
@@ -22,6 +22,7 @@ export interface PageEntry {
 // What few look at, and seldom, is loaded when somebody does.
 const addTargets = () => import('../targets/pages.ts');
 const settings = () => import('../settings/index.ts');
+const devices = () => import('../devices/pages.ts');
 const activity = () => import('../activity/index.ts');
 
 /** Every page there is; those with an icon in the order of the sidebar. */
@@ -76,6 +77,63 @@ export const PAGES: readonly PageEntry[] = [
     load: addTargets,
     title: 'added.name',
     render: (app, { id }) => html`<hs-target-added .app=${app} .target=${id}></hs-target-added>`,
+  },
+  {
+    path: '/devices',
+    load: devices,
+    title: 'devices.name',
+    icon: mdiDevices,
+    render: (app) => html`<hs-devices .app=${app}></hs-devices>`,
+  },
+  {
+    path: '/devices/find',
+    load: devices,
+    title: 'devices.find_title',
+    render: (app) => html`<hs-find-devices .app=${app}></hs-find-devices>`,
+  },
+  {
+    path: '/devices/import',
+    load: devices,
+    title: 'devices.import_title',
+    render: (app) => html`<hs-import-devices .app=${app}></hs-import-devices>`,
+  },
+  {
+    path: '/devices/new',
+    load: devices,
+    title: 'devices.add_title',
+    render: (app) => html`<hs-device-kinds .app=${app}></hs-device-kinds>`,
+  },
+  {
+    path: '/devices/new/:kind',
+    load: devices,
+    title: 'devices.add_title',
+    render: (app, { kind }) => html`<hs-add-device .app=${app} .kind=${kind}></hs-add-device>`,
+  },
+  {
+    path: '/devices/:id',
+    load: devices,
+    title: 'devices.one',
+    render: (app, { id }) => html`<hs-device .app=${app} .device=${id}></hs-device>`,
+  },
+  {
+    path: '/devices/:id/edit',
+    load: devices,
+    title: 'devices.edit',
+    render: (app, { id }) => html`<hs-edit-device .app=${app} .device=${id}></hs-edit-device>`,
+  },
+  {
+    path: '/devices/:id/saved/:artefact',
+    load: devices,
+    title: 'devices.saved_one',
+    render: (app, { id, artefact }) =>
+      html`<hs-saved .app=${app} .device=${id} .artefact=${artefact}></hs-saved>`,
+  },
+  {
+    path: '/devices/:id/saved/:artefact/restore',
+    load: devices,
+    title: 'devices.write_back',
+    render: (app, { id, artefact }) =>
+      html`<hs-restore-device .app=${app} .device=${id} .artefact=${artefact}></hs-restore-device>`,
   },
   {
     path: '/activity',

@@ -1,0 +1,275 @@
+import { expect, test } from 'vitest';
+import { type Device, type DeviceImport, type Operation, PATHS } from '../../src/contract/index.ts';
+import { Problem } from '../../src/kernel/errors.ts';
+import { wordProblem } from '../../src/kernel/texts.ts';
+import { devicesAtHome, keptDevice, savedOnce } from './device-shapes.ts';
+import { hoursAgo } from './shapes.ts';
+import { inBrowser, Stage } from './stage.ts';
+import { DESKTOP, PHONE, SMALLEST } from './visitor.ts';
+
+const stage = Stage.set();
+
+const IDENTITY = { id: 'aa', name: 'Shelf', model: 'WLED', firmware: '0.15.1', chip: 'esp32' };
+
+inBrowser('devices', () => {
+  const looks = [
+    ['/devices', DESKTOP, 'light', 'en'],
+    ['/devices', SMALLEST, 'dark', 'de'],
+    ['/devices/router', DESKTOP, 'dark', 'de'],
+    ['/devices/shelf', PHONE, 'light', 'en'],
+    ['/devices/shelf/saved/newest', DESKTOP, 'light', 'de'],
+    ['/devices/shelf/saved/newest', SMALLEST, 'dark', 'en'],
+    ['/devices/shelf/edit', PHONE, 'dark', 'de'],
+    ['/devices/new', SMALLEST, 'light', 'de'],
+    ['/devices/new/fritzbox', PHONE, 'light', 'de'],
+    ['/devices/find', PHONE, 'dark', 'en'],
+    ['/devices/import', SMALLEST, 'light', 'de'],
+    ['/devices/shelf/saved/newest/restore', PHONE, 'light', 'en'],
+  ] as const;
+
+  test.for(looks)('look well at %s', async ([path, size, scheme, language]) => {
+    devicesAtHome(stage.core);
+    stage.core.on(`GET ${PATHS.device_restore}`, () => ({
+      problem: null,
+      saved: IDENTITY,
+      now: { ...IDENTITY, firmware: '0.16.0' },
+      warnings: ['The network settings are written back as well.'],
+    }));
+    const visitor = await stage.visit({ path, size, scheme, language });
+    await visitor.page.locator('main .card').first().waitFor();
+    await visitor.page.getByRole('heading', { level: 1 }).waitFor();
+    await visitor.expectGood();
+  });
+
+  test('where none is kept, the page invites', async () => {
+    const visitor = await stage.visit({ path: '/devices' });
+    await visitor.page.getByRole('link', { name: 'Find devices' }).waitFor();
+    await visitor.expectGood();
+  });
+
+  test('each says how it stands, and is backed up by a click', async () => {
+    devicesAtHome(stage.core);
+    stage.core.on(`POST ${PATHS.command}`, () => undefined);
+    const { page } = await stage.visit({ path: '/devices' });
+    await page.getByRole('heading', { level: 1, name: '2 devices need a look' }).waitFor();
+    const card = (name: string) => page.locator('.device').filter({ hasText: name });
+    await card('Shelf').getByText('Backed up', { exact: true }).waitFor();
+    await card('Router').getByText('Needs attention').waitFor();
+    await card('Lamp').getByText('Not backed up lately').waitFor();
+    await card('Fresh').getByText('Not backed up yet').waitFor();
+    await page.getByRole('button', { name: 'Back up now: Shelf' }).click();
+    await page.getByRole('button', { name: 'Back up all' }).click();
+    await page.getByText('All devices are being backed up.').waitFor();
+    expect(stage.core.deeds.map(({ body }) => body)).toEqual([{ device_id: 'shelf' }, {}]);
+  });
+
+  test('one is found, tried and added', async () => {
+    const list: Device[] = [];
+    stage.core.on(`GET ${PATHS.devices}`, () => ({ devices: list }));
+    stage.core.on(`GET ${PATHS.device_artefacts}`, () => ({ artefacts: [] }));
+    stage.core.on(`POST ${PATHS.device_discover}`, () => ({
+      devices: [
+        {
+          kind: 'wled',
+          kind_name: 'WLED',
+          name: 'Shelf',
+          address: '192.168.1.40',
+          identity: IDENTITY,
+          source: 'address',
+          known_as: null,
+        },
+      ],
+      unknown: ['192.168.1.99'],
+    }));
+    stage.core.on(`POST ${PATHS.device_test}`, () => ({
+      identity: IDENTITY,
+      name: 'Shelf',
+      problem: null,
+      known_as: null,
+    }));
+    stage.core.on(`POST ${PATHS.devices}`, () => {
+      list.push(keptDevice());
+      return keptDevice();
+    });
+    const { page } = await stage.visit({ path: '/devices/find' });
+    await page.getByLabel('Addresses').fill('192.168.1.40\n192.168.1.99');
+    await page.getByRole('button', { name: 'Look for devices' }).click();
+    await page.getByText('Nothing was recognised at: 192.168.1.99').waitFor();
+    await page.getByRole('link', { name: 'Add Shelf' }).click();
+    await page.getByRole('button', { name: 'Test' }).click();
+    await page.getByText('The device answers').waitFor();
+    await page.getByText('esp32').waitFor();
+    await page.getByRole('button', { name: 'Add' }).click();
+    await page.getByRole('heading', { level: 1, name: 'Shelf' }).waitFor();
+    expect(stage.core.deeds.at(-1)).toEqual({
+      call: `POST ${PATHS.devices}`,
+      body: {
+        kind: 'wled',
+        settings: { address: '192.168.1.40', pin: '' },
+        ...{ schedule: 'daily', hours: '', retry: true },
+        keep: { last: 10, days: 30, generations: true },
+      },
+    });
+  });
+
+  test('what is missing is said, and what the device met it with', async () => {
+    stage.core.on(`POST ${PATHS.device_test}`, ({ language }) => ({
+      identity: null,
+      name: 'WLED',
+      problem: wordProblem(new Problem('device_refused', { params: { host: '192.168.1.40' } }), language),
+      known_as: null,
+    }));
+    const { page } = await stage.visit({ path: '/devices/new/wled' });
+    await page.getByRole('button', { name: 'Test' }).click();
+    await page.getByText('This is needed.').waitFor();
+    await page.getByLabel('Address').fill('192.168.1.40');
+    await page.getByRole('button', { name: 'Test' }).click();
+    await page.getByText('Nothing takes connections at 192.168.1.40.').waitFor();
+  });
+
+  test('a table is looked at and then added', async () => {
+    const answer = (outcome: DeviceImport['rows'][number]['outcome']): DeviceImport => ({
+      rows: [
+        { line: 2, name: 'Kitchen', kind: 'wled', outcome, problem: null },
+        {
+          line: 3,
+          name: 'Toaster',
+          kind: 'toaster',
+          outcome: 'failed',
+          problem: wordProblem(new Problem('device_kind_unknown', { params: { kind: 'toaster' } })),
+        },
+      ],
+    });
+    stage.core.on(`POST ${PATHS.device_import}`, ({ body }) =>
+      answer((body as { save: boolean }).save ? 'added' : 'valid'),
+    );
+    const { page } = await stage.visit({ path: '/devices/import' });
+    await page.getByLabel('Or paste the table').fill('kind;name\nwled;Kitchen\ntoaster;Toaster');
+    await page.getByRole('button', { name: 'Look at it' }).click();
+    await page.getByText('Can be added').waitFor();
+    await page.getByText('Homestash does not know this kind of device (toaster).').waitFor();
+    await page.getByRole('button', { name: 'Add these devices' }).click();
+    await page.getByText('Added', { exact: true }).waitFor();
+    expect(stage.core.deeds.map(({ body }) => (body as { save: boolean }).save)).toEqual([false, true]);
+  });
+
+  test('another device at its address is accepted by a person alone', async () => {
+    const replaced = wordProblem(
+      new Problem('device_replaced', { params: { expected: 'aabbccddeeff', found: '112233445566' } }),
+    );
+    let device = keptDevice({ problem: replaced });
+    stage.core.on(`GET ${PATHS.devices}`, () => ({ devices: [device] }));
+    stage.core.on(`GET ${PATHS.device_artefacts}`, () => ({ artefacts: [savedOnce()] }));
+    stage.core.on(`PATCH ${PATHS.device}`, () => {
+      device = keptDevice();
+      return device;
+    });
+    const { page } = await stage.visit({ path: '/devices/shelf' });
+    await page.getByRole('button', { name: 'It was replaced: keep the new one' }).click();
+    await page.getByText('Backed up', { exact: true }).waitFor();
+    expect(stage.core.deeds.at(-1)?.body).toEqual({ replaced: true });
+  });
+
+  test('what was saved is pinned, compared and downloaded, and the bad one stands apart', async () => {
+    devicesAtHome(stage.core);
+    stage.core.on(`PATCH ${PATHS.device_artefact}`, () => savedOnce({ pinned: true }));
+    const { page } = await stage.visit({ path: '/devices/shelf' });
+    await page.getByRole('heading', { name: 'Did not pass the check' }).waitFor();
+    await page
+      .getByRole('button', { name: /^Keep for good/ })
+      .first()
+      .click();
+    await expect.poll(() => stage.core.deeds.at(-1)?.body).toEqual({ pinned: true });
+    await page.locator('.row a').first().click();
+    const table = page.getByRole('region', { name: 'cfg.json' });
+    await table.getByText('"name": "Shelf above the long table in the living room",').waitFor();
+    expect(await table.locator('.come .sign').first().textContent()).toBe('+');
+    expect(await page.getByRole('link', { name: 'Download cfg.json' }).getAttribute('href')).toBe(
+      'api/v1/devices/shelf/artefacts/newest/files/1',
+    );
+  });
+
+  test('a configuration goes back once its warnings were read, and the page says what became of it', async () => {
+    devicesAtHome(stage.core);
+    const operation = (change: Partial<Operation>): Operation => ({
+      id: 'restore',
+      kind: 'device_restore',
+      subject: { device_id: 'shelf', device: 'Shelf' },
+      state: 'running',
+      done: 0,
+      total: null,
+      started_at: hoursAgo(0),
+      ended_at: null,
+      problem: null,
+      ...change,
+    });
+    let operations: Operation[] = [];
+    stage.core.on(`GET ${PATHS.operations}`, () => ({ operations }));
+    stage.core.on(`GET ${PATHS.device_restore}`, () => ({
+      problem: null,
+      saved: IDENTITY,
+      now: IDENTITY,
+      warnings: ['The network settings are written back as well.'],
+    }));
+    stage.core.on(`POST ${PATHS.device_restore}`, () => {
+      operations = [operation({})];
+      return { operation_id: 'restore' };
+    });
+    const { page } = await stage.visit({ path: '/devices/shelf/saved/newest' });
+    await page.getByRole('link', { name: 'Write back …' }).click();
+    const write = page.getByRole('button', { name: 'Write back' });
+    await write.waitFor();
+    expect(await write.isDisabled()).toBe(true);
+    await page.getByLabel('I have read this').check();
+    await write.click();
+    await page.getByText('The configuration is being written').first().waitFor();
+    stage.core.tell({
+      event: 'operation_changed',
+      operation: operation({ state: 'succeeded', ended_at: hoursAgo(0) }),
+    });
+    await page.getByText('The device has taken the configuration').waitFor();
+  });
+
+  test('one that does not fit is not written', async () => {
+    devicesAtHome(stage.core);
+    stage.core.on(`GET ${PATHS.device_restore}`, () => ({
+      problem: wordProblem(new Problem('restore_other_chip', { params: { saved: 'esp32', now: 'esp8266' } })),
+      saved: IDENTITY,
+      now: { ...IDENTITY, chip: 'esp8266' },
+      warnings: [],
+    }));
+    const { page } = await stage.visit({ path: '/devices/shelf/saved/newest/restore' });
+    await page.getByText('It could make the device unusable. Nothing was written.').waitFor();
+    expect(await page.getByRole('button', { name: 'Write back' }).count()).toBe(0);
+  });
+
+  test('its settings are changed, and secrets stay where nothing is typed', async () => {
+    devicesAtHome(stage.core);
+    stage.core.on(`PATCH ${PATHS.device}`, () => keptDevice());
+    const { page } = await stage.visit({ path: '/devices/shelf/edit' });
+    await page.getByLabel('Address').fill('192.168.1.50');
+    await page.getByLabel('How often').selectOption({ label: 'Once a week' });
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Saved. The device is backed up').waitFor();
+    expect(stage.core.deeds.at(-1)?.body).toMatchObject({
+      schedule: 'weekly',
+      settings: { address: '192.168.1.50' },
+    });
+    expect(JSON.stringify(stage.core.deeds.at(-1))).not.toContain('pin');
+  });
+
+  test('is removed after a question', async () => {
+    let devices = [keptDevice()];
+    stage.core.on(`GET ${PATHS.devices}`, () => ({ devices }));
+    stage.core.on(`GET ${PATHS.device_artefacts}`, () => ({ artefacts: [savedOnce()] }));
+    stage.core.on(`DELETE ${PATHS.device}`, () => {
+      devices = [];
+    });
+    const { page } = await stage.visit({ path: '/devices/shelf' });
+    await page.getByRole('button', { name: 'Remove' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('Sealed copies in your locations stay.').waitFor();
+    await dialog.getByRole('button', { name: 'Remove' }).click();
+    await page.getByRole('heading', { level: 1, name: 'No device is kept yet' }).waitFor();
+  });
+});
