@@ -5,7 +5,14 @@ REFEREES_VENV=$HOMESTASH_CACHE/referees
 readonly REFEREES_LIST=$HOMESTASH_ROOT/script/lib/referees.txt
 
 # referees_key: what the environment is made from
-referees_key() { printf 'Python %s with %s' "$PYTHON_SERIES" "$(sort "$REFEREES_LIST" | tr '\n' ' ')"; }
+referees_key() { printf 'Python %s, compiled, with %s' "$PYTHON_SERIES" "$(sort "$REFEREES_LIST" | tr '\n' ' ')"; }
+
+compile_referees() {
+  local packages
+  packages=$(venv_packages "$REFEREES_VENV") || return
+  # Some files are templates in no valid Python: what cannot be compiled is not what is imported.
+  "$REFEREES_VENV/bin/python" -m compileall -q -j 0 "$packages" || true
+}
 
 make_referees() {
   local key
@@ -18,6 +25,7 @@ make_referees() {
     step 'a Python environment' fresh_venv "$REFEREES_VENV" || return
   fi
   step 'what is on their list' "$UV" pip install --python "$REFEREES_VENV/bin/python" -r "$REFEREES_LIST" &&
+    step 'compiling it, as each test starts Python anew' compile_referees &&
     stamp "$REFEREES_VENV" "$key"
 }
 

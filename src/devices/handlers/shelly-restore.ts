@@ -18,6 +18,9 @@ const VIRTUAL = /^(boolean|number|text|enum|button|group|object):/;
 /** Members that a device gives itself, besides the `id` that stands in the key. */
 const OWN = /^(id|cfg_rev|device\.(mac|fw_id|profile))$/;
 
+/** Members with a content of any shape, which are written as a whole. */
+const FREE = /^(ui_data|meta)$/;
+
 /** The documentation tells to upload code in pieces of this size (bytes). */
 const PIECE_BYTES = 1024;
 
@@ -27,12 +30,16 @@ const Done = v.nullish(v.looseObject({ restart_required: v.optional(v.boolean())
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The members of a saved configuration that are others now; undefined where all are the same. Members of a newer firmware stay. */
+/**
+ * The members of a saved configuration that are others now; undefined where all are the same. What only one of both firmware
+ * versions knows does not count: a device refuses what it does not know.
+ */
 function different(saved: Json, now: Json, path = ''): Json | undefined {
   const members = Object.entries(saved).flatMap(([name, value]): [string, unknown][] => {
     const other = now[name];
-    if (OWN.test(`${path}${name}`) || isDeepStrictEqual(value, other)) return [];
-    if (!isObject(value) || !isObject(other)) return [[name, value]];
+    const unknown = OWN.test(`${path}${name}`) || !Object.hasOwn(now, name);
+    if (unknown || isDeepStrictEqual(value, other)) return [];
+    if (!isObject(value) || !isObject(other) || FREE.test(name)) return [[name, value]];
     const within = different(value, other, `${path}${name}.`);
     return within ? [[name, within]] : [];
   });

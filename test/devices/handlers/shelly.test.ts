@@ -232,6 +232,23 @@ describe('a restore', () => {
     expect(device.methods.written).toEqual(['Switch.SetConfig']);
   });
 
+  test('writes what may be of any shape as a whole, and leaves out what the firmware of the device does not know', async () => {
+    const device = await started(new ShellyDevice().furnish());
+    const sys = device.methods.config.sys as { ui_data: object };
+    sys.ui_data = { consumption_types: ['Heating'] };
+    const saved = await run(device).fetch();
+    sys.ui_data = { cover: 'x' };
+    const away = device.methods.components['boolean:200'];
+    if (away) away.config.meta = null;
+    const { power_limit: _, ...older } = device.methods.config['switch:0'] ?? {};
+    device.methods.config['switch:0'] = older;
+    await run(device).restore(saved);
+    await expect(run(device).verify(saved)).resolves.toBeUndefined();
+    expect(sys.ui_data).toEqual({ consumption_types: ['Heating'] });
+    expect(away?.config.meta).toEqual({ ui: { view: 'toggle' } });
+    expect(device.methods.config['switch:0']).toEqual(older);
+  });
+
   test('leaves connections as they are, and another address or password with them', async () => {
     const device = await started(new ShellyDevice());
     const saved = await run(device).fetch();

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { wled } from '../../../src/devices/handlers/wled.ts';
-import { haveReferees, referee } from '../../harness/referee.ts';
+import { haveReferees, REFEREE_TEST_MS, referee } from '../../harness/referee.ts';
 import { DeviceServer } from '../../simulators/devices/server.ts';
 import {
   settingsOf,
@@ -245,21 +245,21 @@ describe('what is no WLED', () => {
   });
 });
 
-/** The client of Home Assistant with the simulator: what it makes of it, before and after a restore. */
+/** The client of Home Assistant with simulators at these ports: what it makes of them. */
 const CLIENT = `
 import asyncio, json, sys
 import aiohttp
 from wled import WLED
 
-class Session(aiohttp.ClientSession):
-    """Knows the port that the client does not."""
-    async def _request(self, method, url, **options):
-        return await super()._request(method, url.with_port(int(sys.argv[1])), **options)
+async def look(port):
+    class Session(aiohttp.ClientSession):
+        """Knows the port that the client does not."""
+        async def _request(self, method, url, **options):
+            return await super()._request(method, url.with_port(port), **options)
 
-async def main():
     async with Session() as session:
         device = await WLED('127.0.0.1', session=session).update()
-        print(json.dumps({
+        return {
             'name': device.info.name,
             'mac': device.info.mac_address,
             'version': str(device.info.version),
@@ -268,33 +268,34 @@ async def main():
             'effects': len(device.effects),
             'presets': [preset.name for preset in device.presets.values()],
             'playlists': [playlist.name for playlist in device.playlists.values()],
-            'outputs': [output.length for output in device.led_config.outputs] if device.led_config else None,
-        }))
+            'outputs': [output.length for output in device.led_config.outputs],
+        }
+
+async def main():
+    print(json.dumps([await look(int(port)) for port in sys.argv[1:]]))
 
 asyncio.run(main())
 `;
 
-describe.runIf(haveReferees())('the client wled', () => {
-  test.each(VERSIONS)('takes the simulator for a controller, also after a restore (%s)', async (version) => {
-    const device = await controller({ version });
-    const saved = await run(device).fetch();
-    const seen = async () => JSON.parse(await referee(CLIENT, [String(device.server.port)])) as object;
+describe.runIf(haveReferees())('the client wled', { timeout: REFEREE_TEST_MS }, () => {
+  test('takes the simulator for a controller of each version, also after a restore', async () => {
+    const devices = await Promise.all(VERSIONS.map((version) => controller({ version })));
+    const ports = devices.map(({ server }) => String(server.port));
+    const seen = async () => JSON.parse(await referee(CLIENT, ports)) as object[];
     const before = await seen();
-    expect(before).toMatchObject({
-      name: 'Kitchen',
-      mac: 'a0b1c2d3e4f5',
-      version,
-      architecture: 'esp32',
-      leds: 60,
-      effects: 3,
-      presets: ['Evening'],
-      playlists: ['Tour'],
-    });
-    device.write('cfg.json', settingsOf('Changed', version));
-    device.write('presets.json', { 0: {} });
-    await expect(seen()).resolves.toMatchObject({ name: 'Changed', presets: [] });
-    await run(device).restore(saved);
-    await device.back();
+    expect(before).toEqual(
+      VERSIONS.map((version) => ({
+        ...{ name: 'Kitchen', mac: 'a0b1c2d3e4f5', version, architecture: 'esp32', leds: 60, effects: 3 },
+        ...{ presets: ['Evening'], playlists: ['Tour'], outputs: [60] },
+      })),
+    );
+    for (const device of devices) {
+      const saved = await run(device).fetch();
+      device.write('cfg.json', settingsOf('Changed', device.state.version));
+      device.write('presets.json', { 0: {} });
+      await run(device).restore(saved);
+      await device.back();
+    }
     await expect(seen()).resolves.toEqual(before);
   });
 });

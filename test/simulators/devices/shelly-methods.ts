@@ -308,13 +308,14 @@ export class ShellyMethods {
 }
 
 const READ_ONLY = /^(id|cfg_rev|device\.(mac|fw_id|profile))$/;
+/** Anything may stand in these. */
+const FREE = ['ui_data', 'meta'];
 
 function merge(known: Json, change: Json, path: string): void {
   for (const [name, value] of Object.entries(change)) {
     if (!(name in known) || READ_ONLY.test(`${path}${name}`)) throw bad(`'config.${path}${name}'`);
     const inner = known[name];
-    if (isPlain(inner) && isPlain(value) && Object.keys(inner).length > 0)
-      merge(inner, value, `${path}${name}.`);
+    if (isPlain(inner) && isPlain(value) && !FREE.includes(name)) merge(inner, value, `${path}${name}.`);
     else known[name] = value;
   }
 }
