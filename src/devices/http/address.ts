@@ -42,3 +42,20 @@ function explicitPort(text: string): number | undefined {
 export function portUnlessSaid(typed: string, port: number): { readonly port?: number } {
   return parseAddress(typed)?.explicit ? {} : { port };
 }
+
+/** Host and port, as they stand in sentences. */
+export function shownHost({ host, port }: Pick<Address, 'host' | 'port'>): string {
+  const shown = host.includes(':') ? `[${host}]` : host;
+  return port === undefined ? shown : `${shown}:${port}`;
+}
+
+/** Scheme, host and port, as browsers write where a page comes from. */
+export function originOf({ secure, host }: Pick<Address, 'secure' | 'host'>, port: number): string {
+  const usual = port === (secure ? 443 : 80);
+  return `${secure ? 'https' : 'http'}://${shownHost({ host, port: usual ? undefined : port })}`;
+}
+
+/** SNI has names only (RFC 6066, section 3). */
+export function serverName(host: string): string {
+  return host.includes(':') || /^[\d.]+$/.test(host) ? '' : host;
+}

@@ -2,10 +2,10 @@ import { type ClientRequest, type IncomingMessage, request as plainRequest } fro
 import { request as secureRequest } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { Problem } from '../../kernel/errors.ts';
-import { codeOf, networkFault } from '../../kernel/network-fault.ts';
-import type { Address } from './address.ts';
-import { parseAddress } from './address.ts';
+import { codeOf } from '../../kernel/network-fault.ts';
+import { type Address, originOf, parseAddress, serverName, shownHost } from './address.ts';
 import { type Credentials, digestAnswer, digestChallenge } from './digest.ts';
+import { meetCertificate, networkProblem, refusal } from './faults.ts';
 import type { Trust } from './trust.ts';
 
 /** Whom to speak to, and how. */
@@ -41,9 +41,6 @@ export interface HttpRequest {
 
 /** A device is silent for no longer (milliseconds). */
 const IDLE_MS = 20_000;
-
-/** An address that a device leads on to is shown no longer than that (characters). */
-const SHOWN_ADDRESS = 200;
 
 /** What is read as a whole is no longer (bytes). */
 const TEXT_LIMIT = 4 * 1024 * 1024;
@@ -82,18 +79,12 @@ export class DeviceHttp {
 
   /** Host and port, as they stand in sentences. */
   get host(): string {
-    const { host, port } = this.#address;
-    const shown = host.includes(':') ? `[${host}]` : host;
-    return port === undefined ? shown : `${shown}:${port}`;
+    return shownHost(this.#address);
   }
 
   /** Scheme, host and port, as browsers write where a page comes from. */
   get origin(): string {
-    const { secure, host } = this.#address;
-    const port = this.#port;
-    const usual = port === (secure ? 443 : 80);
-    const shown = host.includes(':') ? `[${host}]` : host;
-    return `${secure ? 'https' : 'http'}://${shown}${usual ? '' : `:${port}`}`;
+    return originOf(this.#address, this.#port);
   }
 
   get #port(): number {
@@ -124,28 +115,13 @@ export class DeviceHttp {
     if (!fine) {
       // nobody reads it, and it may be without end
       answer.destroy();
-      throw this.#refusal(answer);
+      throw refusal(answer, this);
     }
     return this.#answer(answer);
   }
 
   #path({ path }: HttpRequest): string {
     return `${this.#address.prefix}${path}`;
-  }
-
-  #refusal({ statusCode: status = 0, headers }: IncomingMessage): Problem {
-    const { host } = this;
-    if (status === 401) return new Problem('device_password', { params: { host } });
-    if (status === 403) return new Problem('device_forbidden', { params: { host } });
-    if (status === 404) return new Problem('device_not_there', { params: { host } });
-    if (status === 429) return new Problem('device_locked', { params: { host } });
-    if (status >= 300 && status < 400) {
-      const to = URL.parse(headers.location ?? '', `${this.origin}/`);
-      const shown = to && /^https?:$/.test(to.protocol) ? `${to.origin}${to.pathname}` : '?';
-      return new Problem('device_redirect', { params: { host, to: shown.slice(0, SHOWN_ADDRESS) } });
-    }
-    if (status >= 500) return new Problem('device_unavailable', { params: { host, status: String(status) } });
-    return new Problem('device_unexpected', { params: { host, reason: `status ${status}` } });
   }
 
   #send(request: HttpRequest, authorization: string | undefined): Promise<IncomingMessage> {
@@ -195,9 +171,7 @@ export class DeviceHttp {
         asked.on('socket', (socket) => {
           socket.once('secureConnect', () => {
             try {
-              const { fingerprint256: fingerprint } = (socket as TLSSocket).getPeerCertificate();
-              if (!fingerprint) throw this.#tlsProblem('no certificate');
-              this.#trust.meet(fingerprint, this.host);
+              meetCertificate(socket as TLSSocket, this.#trust, this.host);
               asked.end(body);
             } catch (error) {
               fail(error);
@@ -265,33 +239,8 @@ export class DeviceHttp {
     if (!answer.complete) throw new Problem('device_cut', { params: { host: this.host } });
   }
 
-  /** What stood between us and the device, as a problem. */
   #fault(error: unknown): unknown {
-    if (this.#signal.aborted) return this.#signal.reason;
-    if (error instanceof Problem) return error;
-    const { host } = this;
-    const code = codeOf(error);
-    // what answers is no HTTP
-    if (code?.startsWith('HPE_'))
-      return new Problem('device_unexpected', { params: { host, reason: 'no HTTP' } });
-    switch (networkFault(error)) {
-      case 'dns':
-        return new Problem('device_dns', { params: { host }, cause: error });
-      case 'refused':
-        return new Problem('device_refused', { params: { host }, cause: error });
-      case 'timeout':
-        return new Problem('device_timeout', { params: { host }, cause: error });
-      case 'cut':
-        return new Problem('device_cut', { params: { host }, cause: error });
-      case undefined:
-        return new Problem('device_unexpected', { params: { host, reason: code ?? '?' }, cause: error });
-      default:
-        return this.#tlsProblem(code ?? '?', error);
-    }
-  }
-
-  #tlsProblem(reason: string, cause?: unknown): Problem {
-    return new Problem('device_tls', { params: { host: this.host, reason }, cause });
+    return this.#signal.aborted ? this.#signal.reason : networkProblem(error, this.host);
   }
 }
 
@@ -300,11 +249,6 @@ export function looksLikePage(text: string): boolean {
   return /^\s*(<\?xml[^>]*>\s*)?(<!--[\s\S]*?-->\s*)*(<!doctype html|<html|<head)/i.test(
     text.slice(0, 2_000),
   );
-}
-
-/** SNI has names only (RFC 6066, section 3). */
-function serverName(host: string): string {
-  return host.includes(':') || /^[\d.]+$/.test(host) ? '' : host;
 }
 
 function wwwAuthenticate(answer: IncomingMessage): string[] {
