@@ -1,5 +1,6 @@
 import { Problem } from '../kernel/errors.ts';
 import type { DeviceHandler } from './handler.ts';
+import { esphome } from './handlers/esphome.ts';
 import { fritzbox } from './handlers/fritzbox.ts';
 import { nodeRed } from './handlers/node-red.ts';
 import { octoprint } from './handlers/octoprint.ts';
@@ -12,6 +13,7 @@ import { wled } from './handlers/wled.ts';
 /** Every kind of device; a new one is a new file and a line here. */
 export const DEVICE_HANDLERS: readonly DeviceHandler[] = [
   // one a line, in the order of their names
+  esphome,
   fritzbox,
   nodeRed,
   octoprint,

@@ -22,6 +22,8 @@ test.each([
   ['a list further in', 'token:\n  - hidden\nnext: 1', 'token:\n  - ••••••\nnext: 1'],
   ['a mapping in a line', 'wifi: {ssid: home, password: "hidden"}', 'wifi: {ssid: home, password: ••••••}'],
   ['an address', 'url: http://user:hidden@host/x', 'url: http://user:••••••@host/x'],
+  ['nothing of what follows', 'psk: |\n  hidden\n\n\nnext: 1\n', 'psk: ••••••\n\n\nnext: 1\n'],
+  ['the last line', 'password: hidden\n', 'password: ••••••\n'],
   ['lines of DOS', 'password: hidden\r\nnext: 1\r\n', 'password: ••••••\nnext: 1\n'],
 ])('hides %s', (_name, text, expected) => {
   expect(masked(text)).toBe(expected);

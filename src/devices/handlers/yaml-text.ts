@@ -35,13 +35,22 @@ type Hidden =
 export function maskedYaml(text: string, secret: (name: string) => boolean = isSecretInYaml): string {
   const result: string[] = [];
   let hidden: Hidden | undefined;
+  /** Empty lines after a secret, which belong to it only where it goes on behind them. */
+  let blank = 0;
   for (const line of text.replaceAll('\r\n', '\n').split('\n')) {
     if (hidden && 'quote' in hidden) {
       if (line.includes(hidden.quote)) hidden = undefined;
       continue;
     }
     if (hidden && 'deeper' in hidden) {
-      if (line.trim() === '' || indentation(line) > hidden.deeper) continue;
+      if (line.trim() === '') {
+        blank += 1;
+        continue;
+      }
+      const inside = indentation(line) > hidden.deeper;
+      if (!inside) result.push(...Array<string>(blank).fill(''));
+      blank = 0;
+      if (inside) continue;
       hidden = undefined;
     }
     const [, before = '', name = '', value = ''] = MEMBER.exec(line) ?? [];
@@ -66,6 +75,7 @@ export function maskedYaml(text: string, secret: (name: string) => boolean = isS
     if (before.includes('#')) continue;
     hidden = empty ? { below: before.length } : goesOn(value, before.length);
   }
+  result.push(...Array<string>(blank).fill(''));
   return result.join('\n');
 }
 
