@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { targetDevice } from '../../src/backups/entities.ts';
+import { keptDevice } from '../../src/devices/entities.ts';
 import type { DeviceDescription, EntityDescription } from '../../src/kernel/entities.ts';
 import { wordEntity } from '../../src/kernel/texts.ts';
 import { coreDevice } from '../../src/system/entities.ts';
@@ -13,8 +14,8 @@ const INTRODUCTION = `# What Home Assistant sees
 
 Written by \`script/generate\` from what each feature says of its devices.
 
-With an MQTT broker (Home Assistant's own is used by itself; another one is entered under *Settings → MQTT*), the box and each location
-are devices in Home Assistant. Their names follow the language of the home. A device goes with the thing that it stands for. While the core
+With an MQTT broker (Home Assistant's own is used by itself; another one is entered under *Settings → MQTT*), the box, each location and
+each device whose configuration is kept are devices in Home Assistant. Their names follow the language of the home. A device goes with the thing that it stands for. While the core
 does not run, all of them are unavailable.
 
 Values are numbers in the units that are given, and moments; what is not known is *unknown*. The same values are at hand as
@@ -74,7 +75,7 @@ function sectionOf({ kind, entities }: DeviceDescription): string {
 
 /** The document as it should be. */
 export function entitiesDocument(): string {
-  return `${INTRODUCTION}\n${[coreDevice, targetDevice].map(sectionOf).join('\n\n')}\n`;
+  return `${INTRODUCTION}\n${[coreDevice, targetDevice, keptDevice].map(sectionOf).join('\n\n')}\n`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

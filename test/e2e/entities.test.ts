@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Target } from '../../src/contract/index.ts';
+import type { Device, Target } from '../../src/contract/index.ts';
+import { SmallDevice } from '../devices/wled-like.ts';
 import { keepCheapPassword } from '../harness/cheap-password.ts';
 import { haveChromium, startChromium } from '../harness/chromium.ts';
 import type { CoreProcess } from '../harness/core.ts';
@@ -126,6 +127,35 @@ describe.skipIf(!haveMosquitto())('entities in a real Home Assistant', () => {
     const hub = devices.find(({ name, model }) => name === 'Homestash' && model === 'Homestash');
     const under = devices.find(({ model }) => model === 'Location for backups');
     expect(under).toMatchObject({ name: target.name, via_device_id: hub?.id });
+  });
+
+  test('a device whose configuration is kept stands beside them, and is backed up by its button', async () => {
+    const device = new SmallDevice();
+    await device.server.start();
+    try {
+      const { id } = await core.client.call<Device>('POST', '/api/v1/devices', {
+        kind: 'wled',
+        settings: { address: device.address },
+      });
+      const there = `device_${id}`;
+      const moment = await until('its backup', there, 'last_backup', ({ state }) => state !== 'unknown');
+      expect(moment.attributes.friendly_name).toBe('Shelf Last backup');
+      await until('no problem', there, 'problem', ({ state }) => state === 'off');
+      await until('the firmware', there, 'firmware', ({ state }) => state === '0.15.0');
+      await until('no change', there, 'changed', ({ state }) => state === 'off');
+      device.change({ id: { name: 'Shelf above' } });
+      await press(there, 'back_up_device');
+      await until('the change', there, 'changed', ({ state }) => state === 'on');
+      expect(Number((await entity(there, 'size'))?.state)).toBeGreaterThan(0);
+      await device.server.stop();
+      await press(there, 'back_up_device');
+      const wrong = await until('the problem', there, 'problem', ({ state }) => state === 'on');
+      expect(wrong.attributes).toMatchObject({ problem_code: 'device_refused' });
+      await core.client.call('DELETE', `/api/v1/devices/${id}`);
+      await waitFor('it to be gone', async () => (await entity(there, 'problem')) === undefined);
+    } finally {
+      await device.server.stop();
+    }
   });
 
   test('a button makes a backup, and all of it is seen', async () => {
