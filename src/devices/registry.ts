@@ -2,6 +2,7 @@ import { Problem } from '../kernel/errors.ts';
 import type { DeviceHandler } from './handler.ts';
 import { esphome } from './handlers/esphome.ts';
 import { fritzbox } from './handlers/fritzbox.ts';
+import { http } from './handlers/http.ts';
 import { nodeRed } from './handlers/node-red.ts';
 import { octoprint } from './handlers/octoprint.ts';
 import { rsync } from './handlers/rsync.ts';
@@ -15,6 +16,7 @@ export const DEVICE_HANDLERS: readonly DeviceHandler[] = [
   // one a line, in the order of their names
   esphome,
   fritzbox,
+  http,
   nodeRed,
   octoprint,
   rsync,

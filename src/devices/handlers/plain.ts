@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { checkZip, withZipFile, type ZipEntry, zipEntries, zipInMemory } from '../artefacts/zip.ts';
+import type { SavedFile } from '../handler.ts';
 import { checkGzip, comparableEntries, isGzip, isTar, tarEntries } from './archive.ts';
 import { comparable, MASK } from './json.ts';
 
@@ -61,6 +64,17 @@ export function textOf(bytes: Buffer): string | undefined {
   }
 }
 
+/** Whether bytes begin as zip does; `PK\5\6` is one without files (APPNOTE.TXT, sections 4.3.7 and 4.3.16). */
+const isZip = (head: Buffer): boolean =>
+  ['PK\u0003\u0004', 'PK\u0005\u0006'].includes(head.subarray(0, 4).toString('latin1'));
+
+function comparableZip(entries: readonly ZipEntry[]): string {
+  const lines = entries.map(
+    ({ name, size, crc32 }) => `${name} ${size} ${crc32.toString(16).padStart(8, '0')}`,
+  );
+  return lines.toSorted((a, b) => (a < b ? -1 : 1)).join('\n');
+}
+
 /** A file of which nothing is known, to be compared: archives by what lies in them, JSON by its members, text by its lines. */
 export async function comparableFile(bytes: Buffer): Promise<string | undefined> {
   const gzip = isGzip(bytes);
@@ -68,18 +82,27 @@ export async function comparableFile(bytes: Buffer): Promise<string | undefined>
     const entries = await tarEntries([bytes], { file: '', gzip }).catch(() => undefined);
     return entries && comparableEntries(entries);
   }
+  if (isZip(bytes)) {
+    const entries = await zipEntries(zipInMemory('', bytes)).catch(() => undefined);
+    return entries && comparableZip(entries);
+  }
   const text = textOf(bytes);
   if (text === undefined) return undefined;
-  return /^\s*[[{]/.test(text) ? (comparable(bytes) ?? maskSecrets(text)) : maskSecrets(text);
+  if (/^\s*[[{]/.test(text)) return comparable(bytes) ?? maskSecrets(text);
+  // XML is often written in one line
+  return maskSecrets(/^\s*</.test(text) ? text.replaceAll('><', '>\n<') : text);
 }
 
-/** Reads an archive to its end, for a cut is seen there only. @throws Problem `artefact_cut`, `artefact_wrong` */
-export async function checkArchive(file: {
-  readonly name: string;
-  readonly size: number;
-  bytes(limit?: number): Promise<Buffer>;
-}): Promise<void> {
-  const bytes = await file.bytes(file.size);
-  if (isTar(bytes)) await tarEntries([bytes], { file: file.name, gzip: false });
-  else if (isGzip(bytes)) await checkGzip([bytes], file.name);
+/** So much says what it is (bytes). */
+const HEAD = 512;
+
+/** Reads an archive to its end, for a cut is seen there only; what is none is taken. @throws Problem `artefact_cut`, `artefact_wrong` */
+export async function checkArchive(file: SavedFile): Promise<'gzip' | 'tar' | 'zip' | undefined> {
+  const head = Buffer.concat(await createReadStream(file.path, { end: HEAD - 1 }).toArray());
+  const content = () => createReadStream(file.path);
+  if (isTar(head)) await tarEntries(content(), { file: file.name, gzip: false });
+  else if (isGzip(head)) await checkGzip(content(), file.name);
+  else if (isZip(head)) await withZipFile(file, checkZip);
+  else return undefined;
+  return isTar(head) ? 'tar' : isGzip(head) ? 'gzip' : 'zip';
 }
