@@ -5,6 +5,7 @@ import { esphome } from '../../../src/devices/handlers/esphome.ts';
 import { version } from '../../harness/cache.ts';
 import type { Dashboard } from '../../harness/dashboard.ts';
 import { esphomeFile, haveEsphome, startDeviceBuilder, startLegacyDashboard } from '../../harness/esphome.ts';
+import { waitFor } from '../../harness/wait-for.ts';
 import { DeviceServer } from '../../simulators/devices/server.ts';
 import { HandlerRun, savedOf } from '../run-handler.ts';
 
@@ -209,6 +210,7 @@ describe.runIf(haveEsphome())('a real dashboard', () => {
     await expect(signedIn(oldClosed, { password: 'wrong' }).test()).rejects.toMatchObject({
       code: 'device_password',
     });
+    await waitFor('its line in the log', () => oldClosed.log().includes('401 POST /login'));
     expect(oldClosed.log().match(/401 POST \/login/g)?.length).toBe(1);
     await expect(run(oldClosed).test()).rejects.toMatchObject({ code: 'device_password' });
     expect(oldClosed.log().match(/POST \/login/g)?.length).toBeGreaterThan(0);
