@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { freePort } from './free-port.ts';
+import { quietPort } from './free-port.ts';
 import { failedStart, Program } from './process.ts';
 import { temporaryFolder } from './temporary.ts';
 import { waitFor } from './wait-for.ts';
@@ -43,7 +43,7 @@ export class Dashboard {
 
   static async start(options: DashboardOptions): Promise<Dashboard> {
     const dir = temporaryFolder('dashboard');
-    const dashboard = new Dashboard(options, dir, await freePort());
+    const dashboard = new Dashboard(options, dir, await quietPort());
     options.prepare?.(dir);
     await dashboard.start();
     return dashboard;

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { installed } from './cache.ts';
 import { Dashboard } from './dashboard.ts';
-import { freePort } from './free-port.ts';
+import { quietPort } from './free-port.ts';
 
 const builder = installed('esphome', 'ESPHOME_VERSION', 'bin/esphome-device-builder');
 const legacy = installed('esphome', 'ESPHOME_LEGACY_VERSION', 'bin/esphome');
@@ -36,7 +36,7 @@ function prepare({ files }: EsphomeOptions): (dir: string) => void {
 export async function startDeviceBuilder(options: EsphomeOptions): Promise<Dashboard> {
   if (builder === undefined) throw new Error('ESPHome is missing: run script/bootstrap esphome');
   // another site of it, for computers that build for others, listens everywhere unless it is told not to
-  const other = String(await freePort());
+  const other = String(await quietPort());
   const { login } = options;
   return Dashboard.start({
     name: 'the Device Builder',
