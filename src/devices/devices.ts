@@ -84,7 +84,7 @@ export class Devices {
     const row = request.device_id === undefined ? undefined : await this.row(request.device_id);
     const settings = this.#merged(handler, row, request.settings);
     try {
-      const { identity } = await this.#try(handler, settings, signal);
+      const { identity } = await this.#try(handler, settings, signal, row);
       const known = await this.#known(handler, settings, identity, row?.id);
       return {
         identity: fullIdentity(identity),
@@ -148,7 +148,9 @@ export class Devices {
       const handler = handlerOf(row.kind);
       const settings = this.#merged(handler, row, patch.settings ?? {});
       await this.#refuseSecond(handler, settings, id);
-      const { identity, trust } = await this.#try(handler, settings, signal);
+      // who saves it without a change, or says that it was replaced, trusts what is there now
+      const anew = patch.replaced === true || Object.keys(patch.settings ?? {}).length === 0;
+      const { identity, trust } = await this.#try(handler, settings, signal, anew ? undefined : row);
       if (patch.replaced !== true) refuseOther(row, fullIdentity(identity));
       Object.assign(change, {
         ...sealed.separate(id, handler, settings),
@@ -186,10 +188,16 @@ export class Devices {
     return completeSettings(handler, { ...still, ...entered });
   }
 
-  async #try(handler: DeviceHandler, settings: Settings, signal: AbortSignal): Promise<Tried> {
+  /** @param row the device that it is: at the same place, what was met there first is what must be met */
+  async #try(
+    handler: DeviceHandler,
+    settings: Settings,
+    signal: AbortSignal,
+    row?: DeviceRow,
+  ): Promise<Tried> {
     this.#options.sealed.redact(handler, settings);
-    // what a person tries is met for the first time: that is how a new certificate is accepted
-    const trust = new FirstUse(undefined);
+    const known = row?.place === handler.place(settings as never) ? (row.trust ?? undefined) : undefined;
+    const trust = new FirstUse(known);
     const folder = new ArtefactFolder(this.#options.dataDir, `try-${newId()}`);
     const incoming = await folder.receive();
     const either = AbortSignal.any([signal, this.#stopping.signal]);
@@ -222,7 +230,8 @@ export class Devices {
     return others.find(
       (row) =>
         row.place === place ||
-        (handler.restore !== undefined &&
+        // what has an address of its own and a number is one device; of others several may live on one host
+        (handler.discovery !== undefined &&
           identity.id !== undefined &&
           keptIdentity(row.identity).id === identity.id),
     );

@@ -84,6 +84,11 @@ describe('a certificate', () => {
     });
     expect(other.server.asked).toEqual([]);
 
+    // whoever changes something else has not said that this one is right
+    await expect(
+      client.call('PATCH', `/api/v1/devices/${id}`, { settings: { pin: '4711' } }),
+    ).rejects.toThrow('device_pin');
+    expect(other.server.asked).toEqual([]);
     // a person says that it is the right one by saving it anew
     await client.call('PATCH', `/api/v1/devices/${id}`, { settings: {} });
     await settled(client, 3);
