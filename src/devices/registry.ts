@@ -9,6 +9,7 @@ import { rsync } from './handlers/rsync.ts';
 import { sftp } from './handlers/sftp.ts';
 import { shelly } from './handlers/shelly.ts';
 import { ssh } from './handlers/ssh.ts';
+import { tasmota } from './handlers/tasmota.ts';
 import { wled } from './handlers/wled.ts';
 
 /** Every kind of device; a new one is a new file and a line here. */
@@ -23,6 +24,7 @@ export const DEVICE_HANDLERS: readonly DeviceHandler[] = [
   sftp,
   shelly,
   ssh,
+  tasmota,
   wled,
 ];
 
