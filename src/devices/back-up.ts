@@ -67,7 +67,8 @@ export async function backUp(options: BackUpOptions, one: OneBackUp): Promise<Ba
         signal,
         workDir: () => incoming.workDir(),
       });
-      const identity = fullIdentity(await one.handler.test(context));
+      const { handler } = one;
+      const identity = fullIdentity(await (handler.identify ?? handler.test)(context));
       refuseOther(one.row, identity);
       await receive(one, incoming, context, signal);
       signal.throwIfAborted();

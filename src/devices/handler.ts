@@ -103,6 +103,8 @@ interface HandlerOf<Fields extends DeviceFields> {
   place(settings: SettingsOf<Fields>): string;
   /** Signs in as a backup does, and says what is there. @throws Problem `device_…` */
   test(context: DeviceContext<SettingsOf<Fields>>): Promise<Identity>;
+  /** What is there, asked as cheaply as can be, before each backup; where absent, `test` is asked. @throws Problem `device_…` */
+  identify?(context: DeviceContext<SettingsOf<Fields>>): Promise<Identity>;
   /** Its configuration, file by file. @throws Problem `device_…` or `artefact_…` */
   fetch(context: DeviceContext<SettingsOf<Fields>>): AsyncIterable<FetchedFile>;
   /** Whether it is what it should be, offline. Empty files and pages instead of files were refused before. @throws Problem `artefact_…` */

@@ -149,7 +149,7 @@ export class Restorer {
     for (;;) {
       await clock.sleep(BACK_MS, context.signal);
       try {
-        await handler.test(context);
+        await (handler.identify ?? handler.test)(context);
         return;
       } catch (error) {
         context.signal.throwIfAborted();

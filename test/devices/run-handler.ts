@@ -62,6 +62,11 @@ export class HandlerRun {
     return this.#handler.test(this.#context);
   }
 
+  /** What is asked before each backup. */
+  identify(): Promise<Identity> {
+    return (this.#handler.identify ?? this.#handler.test)(this.#context);
+  }
+
   /** Fetches all files. */
   async fetch(): Promise<SavedFiles> {
     const dir = temporaryFolder('artefact');

@@ -120,6 +120,8 @@ export const fritzbox = handler({
     await byPages(context, (session) => session.ready());
     return { ...(await boxInfo(pages(context))), ...found };
   },
+  // an export that is made to be tried is one too many each time
+  identify: async (context) => (await byTr064(context, deviceInfo)) ?? (await boxInfo(pages(context))) ?? {},
   fetch: async function* (context) {
     const { export_password: password } = context.settings;
     const named = await byTr064(context, (http) => exportAddress(http, password));

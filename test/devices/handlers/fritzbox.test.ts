@@ -81,6 +81,11 @@ describe('by TR-064', () => {
     expect(box.web.asked).toEqual([]);
   });
 
+  test('is known again before each backup without writing an export', async () => {
+    await expect(run().identify()).resolves.toMatchObject({ id: '989bcb2b93b0', firmware: '154.08.02' });
+    expect(box.state.exportPasswords).toEqual([]);
+  });
+
   test('gives its export, encrypted with the password that was entered', async () => {
     const device = run();
     const saved = await device.fetch();
