@@ -5,6 +5,7 @@ import { fritzbox } from './handlers/fritzbox.ts';
 import { http } from './handlers/http.ts';
 import { nodeRed } from './handlers/node-red.ts';
 import { octoprint } from './handlers/octoprint.ts';
+import { opnsense } from './handlers/opnsense.ts';
 import { rsync } from './handlers/rsync.ts';
 import { sftp } from './handlers/sftp.ts';
 import { shelly } from './handlers/shelly.ts';
@@ -20,6 +21,7 @@ export const DEVICE_HANDLERS: readonly DeviceHandler[] = [
   http,
   nodeRed,
   octoprint,
+  opnsense,
   rsync,
   sftp,
   shelly,
