@@ -1,6 +1,7 @@
 import { test } from 'vitest';
 import { PATHS, PROBE_STEPS, type TargetCheckEvent } from '../../src/contract/index.ts';
 import { takePicture } from '../harness/pictures.ts';
+import { devicesAtHome } from '../web/device-shapes.ts';
 import type { FakeCore } from '../web/fake-core.ts';
 import { busyHome, failing, quietHome, troubledHome, webhook } from '../web/scenes.ts';
 import { connectedHome, token } from '../web/settings-core.ts';
@@ -39,6 +40,16 @@ const SHOTS: readonly Shot[] = [
   { name: 'backups-desktop-dark-en', path: '/backups', scene: quietHome, scheme: 'dark' },
   { name: 'backups-phone-light-de', path: '/backups', scene: quietHome, size: PHONE, language: 'de' },
   { name: 'location-desktop-light-de', path: '/backups/targets/bucket', scene: quietHome, language: 'de' },
+  { name: 'devices-desktop-light-en', path: '/devices', scene: devicesAtHome },
+  {
+    name: 'devices-phone-dark-de',
+    path: '/devices',
+    scene: devicesAtHome,
+    size: PHONE,
+    scheme: 'dark',
+    language: 'de',
+  },
+  { name: 'device-difference-desktop-light-en', path: '/devices/shelf/saved/newest', scene: devicesAtHome },
   { name: 'providers-desktop-light-en', path: '/backups/targets/new', scene: quietHome },
   { name: 'settings-desktop-light-en', path: '/settings', scene: settledHome },
   {
