@@ -3,7 +3,7 @@ import { within } from '../kernel/clock.ts';
 import { Problem } from '../kernel/errors.ts';
 import { describeError } from '../kernel/log.ts';
 import type { DeviceHandler, Identity } from './handler.ts';
-import { parseAddress } from './http/address.ts';
+import { parseAddress, portUnlessSaid } from './http/address.ts';
 import { kindName } from './kinds.ts';
 import type { Announced } from './mdns.ts';
 import { DEVICE_HANDLERS } from './registry.ts';
@@ -154,7 +154,11 @@ export class Discovery {
       workDir: () => Promise.reject(new Problem('internal')),
     });
     try {
-      const http = session.http({ address, port: discovery.port, idleMs: PATIENCE_MS });
+      const http = session.http({
+        address,
+        ...portUnlessSaid(address, discovery.port),
+        idleMs: PATIENCE_MS,
+      });
       return await within(this.#options.clock, PATIENCE_MS, discovery.recognise(http));
     } finally {
       ended.abort(new Problem('operation_cancelled'));

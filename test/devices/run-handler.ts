@@ -11,6 +11,7 @@ import type {
   SavedFiles,
   Trust,
 } from '../../src/devices/handler.ts';
+import { portUnlessSaid } from '../../src/devices/http/address.ts';
 import { DeviceHttp } from '../../src/devices/http/client.ts';
 import { type Clock, systemClock } from '../../src/kernel/clock.ts';
 import { Problem } from '../../src/kernel/errors.ts';
@@ -101,7 +102,7 @@ export class HandlerRun {
   /** What the handler says of an address, without credentials. */
   async recognise(address: string): Promise<Identity | undefined> {
     const { discovery } = this.#handler;
-    return discovery?.recognise(this.#context.http({ address, port: discovery.port }));
+    return discovery?.recognise(this.#context.http({ address, ...portUnlessSaid(address, discovery.port) }));
   }
 }
 
