@@ -13,6 +13,7 @@ from .client import CoreClient
 from .connecting import core_client
 from .const import CONF_TARGETS, CONF_TOKEN_ID, DOMAIN
 from .contract import Target
+from .device_offers import withdraw_offers
 from .errors import CoreError
 from .link import (
     CoreLink,
@@ -54,6 +55,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: HomestashConfigEntry) ->
         async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, link.entry_changed)
     )
     entry.async_create_background_task(hass, link.run(), f"{DOMAIN} {entry.title}")
+    entry.async_create_background_task(
+        hass, link.devices.run(), f"{DOMAIN} devices {entry.title}"
+    )
     return True
 
 
@@ -61,6 +65,7 @@ def _forget_issues(hass: HomeAssistant, entry: HomestashConfigEntry) -> None:
     ir.async_delete_issue(hass, DOMAIN, issue_id(entry))
     ir.async_delete_issue(hass, DOMAIN, away_issue_id(entry))
     show_notices(hass, entry, [])
+    withdraw_offers(hass, entry)
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: HomestashConfigEntry) -> bool:

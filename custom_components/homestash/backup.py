@@ -1,4 +1,4 @@
-"""The locations under Settings, System, Backups: one agent for each target."""
+"""The locations under Settings, System, Backups, and what is to do around a backup."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from homeassistant.core import HomeAssistant, callback
 
 from .const import BACKUP_AGENT_LISTENERS, DOMAIN
 from .contract import Backup, ContractError, Target, as_object
+from .device_mirror import DEVICE_MIRROR
 from .download import ArchiveStream
 from .errors import CoreError, CoreNotUnderstood, to_agent_error
 from .link import CoreLink, HomestashConfigEntry
@@ -49,6 +50,18 @@ def async_register_backup_agents_listener(
         listeners.remove(listener)
 
     return remove
+
+
+async def async_pre_backup(hass: HomeAssistant) -> None:
+    """See that the configurations of devices are there; a backup never waits for long."""
+    if (devices := hass.data.get(DEVICE_MIRROR)) is not None:
+        await devices.before_backup()
+
+
+async def async_post_backup(hass: HomeAssistant) -> None:
+    """Tell what was missing."""
+    if (devices := hass.data.get(DEVICE_MIRROR)) is not None:
+        await devices.after_backup()
 
 
 def read_backup(data: object) -> tuple[AgentBackup, str | None]:

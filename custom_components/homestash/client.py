@@ -23,15 +23,23 @@ from .contract import (
     API_VERSION_HEADER,
     EVENTS_HEARTBEAT_SECONDS,
     LIST_MAX_AGE_SECONDS,
+    PATH_DEVICE_ADOPTIONS,
+    PATH_DEVICE_MIRROR,
+    PATH_DEVICES,
     PATH_EVENTS,
     PATH_INFO,
     PATH_OVERVIEW,
     PATH_PAIRING,
     PATH_PROVIDERS,
     PATH_TARGETS,
+    Adoption,
+    AdoptionRequest,
     BackupList,
     ContractError,
     Info,
+    KnownDevices,
+    Mirror,
+    MirrorFile,
     Notice,
     NoticeList,
     OperationOutcome,
@@ -50,6 +58,8 @@ from .contract import (
     path_archive,
     path_backup,
     path_backups,
+    path_device_adoption,
+    path_device_file,
     path_operation,
     path_target,
     path_token,
@@ -316,3 +326,54 @@ class CoreClient:
         """Ask how an operation went."""
         answer = await self.call("GET", path_operation(operation_id))
         return self._read(OperationOutcome.from_dict, answer)
+
+    async def device_ids(self) -> set[str]:
+        """Ask which devices the core knows."""
+        answer = await self.call("GET", PATH_DEVICES)
+        devices = self._read(KnownDevices.from_dict, answer).devices
+        return {device.id for device in devices}
+
+    async def device_mirror(self) -> Mirror:
+        """Ask what belongs into the backups of Home Assistant."""
+        return self._read(Mirror.from_dict, await self.call("GET", PATH_DEVICE_MIRROR))
+
+    async def device_file(self, file: MirrorFile) -> AsyncIterator[bytes]:
+        """Yield a file of a saved configuration."""
+        response = await self.request(
+            "GET",
+            path_device_file(file.device_id, file.artefact_id, str(file.number)),
+            headers={"Accept-Encoding": "identity"},
+            timeout=idle_timeout(ANSWER_SECONDS),
+        )
+        try:
+            while True:
+                try:
+                    chunk = await response.content.readany()
+                except (ClientError, TimeoutError, OSError) as error:
+                    raise CoreUnreachable(self.url) from error
+                if not chunk:
+                    return
+                yield chunk
+        finally:
+            response.close()
+
+    async def offer_devices(self, devices: list[dict[str, Any]]) -> Adoption:
+        """Offer devices of a core that is gone; the core says which files it wants."""
+        answer = await self.call(
+            "POST",
+            PATH_DEVICE_ADOPTIONS,
+            json=AdoptionRequest(devices).as_dict(),
+            timeout=total_timeout(STORE_SECONDS),
+        )
+        return self._read(Adoption.from_dict, answer)
+
+    async def adopt_file(self, sha256: str, content: bytes) -> Adoption:
+        """Hand over a file that the core wants."""
+        answer = await self.call(
+            "PUT",
+            path_device_adoption(sha256),
+            data=content,
+            headers={"Content-Type": "application/octet-stream"},
+            timeout=total_timeout(STORE_SECONDS),
+        )
+        return self._read(Adoption.from_dict, answer)

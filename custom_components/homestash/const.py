@@ -9,6 +9,7 @@ DOMAIN: Final = "homestash"
 
 CONF_ENTRY_ID: Final = "entry_id"
 CONF_INFO: Final = "info"
+CONF_INSTANCE_ID: Final = "instance_id"
 CONF_PAIRING_CODE: Final = "pairing_code"
 CONF_TARGET_ID: Final = "target_id"
 CONF_TARGETS: Final = "targets"

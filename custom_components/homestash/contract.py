@@ -617,23 +617,17 @@ def path_device_artefact(device_id: str, artefact_id: str) -> str:
 
 def path_device_file(device_id: str, artefact_id: str, number: str) -> str:
     """Return /api/v1/devices/{device_id}/artefacts/{artefact_id}/files/{number}."""
-    return (
-        f"/api/v1/devices/{_segment(device_id)}/artefacts/{_segment(artefact_id)}/files/{_segment(number)}"
-    )
+    return f"/api/v1/devices/{_segment(device_id)}/artefacts/{_segment(artefact_id)}/files/{_segment(number)}"
 
 
 def path_device_difference(device_id: str, artefact_id: str) -> str:
     """Return /api/v1/devices/{device_id}/artefacts/{artefact_id}/difference."""
-    return (
-        f"/api/v1/devices/{_segment(device_id)}/artefacts/{_segment(artefact_id)}/difference"
-    )
+    return f"/api/v1/devices/{_segment(device_id)}/artefacts/{_segment(artefact_id)}/difference"
 
 
 def path_device_restore(device_id: str, artefact_id: str) -> str:
     """Return /api/v1/devices/{device_id}/artefacts/{artefact_id}/restore."""
-    return (
-        f"/api/v1/devices/{_segment(device_id)}/artefacts/{_segment(artefact_id)}/restore"
-    )
+    return f"/api/v1/devices/{_segment(device_id)}/artefacts/{_segment(artefact_id)}/restore"
 
 
 def path_command(command: str) -> str:
@@ -963,6 +957,125 @@ class UploadSum:
     def as_dict(self) -> dict[str, Any]:
         """Turn it into JSON."""
         return {"size": self.size, "crc32": self.crc32}
+
+
+@dataclass(frozen=True, slots=True)
+class MirrorFile:
+    """A file that is kept in the configuration of Home Assistant."""
+
+    device_id: str
+    artefact_id: str
+    number: int
+    path: str
+    size: int
+    sha256: str
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """Read it from JSON; members that are not known are ignored."""
+        members = as_object(data)
+        return cls(
+            device_id=member(members, "device_id", as_text),
+            artefact_id=member(members, "artefact_id", as_text),
+            number=member(members, "number", as_integer),
+            path=member(members, "path", as_text),
+            size=member(members, "size", as_integer),
+            sha256=member(members, "sha256", as_text),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Turn it into JSON."""
+        return {
+            "device_id": self.device_id,
+            "artefact_id": self.artefact_id,
+            "number": self.number,
+            "path": self.path,
+            "size": self.size,
+            "sha256": self.sha256,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Mirror:
+    """What belongs into the backups of Home Assistant."""
+
+    instance_id: str
+    files: list[MirrorFile]
+    devices: list[dict[str, Any]]
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """Read it from JSON; members that are not known are ignored."""
+        members = as_object(data)
+        return cls(
+            instance_id=member(members, "instance_id", as_text),
+            files=member(members, "files", list_of(MirrorFile.from_dict)),
+            devices=member(members, "devices", list_of(as_object)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """A device whose configuration the core keeps."""
+
+    id: str
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """Read it from JSON; members that are not known are ignored."""
+        members = as_object(data)
+        return cls(
+            id=member(members, "id", as_text),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevices:
+    """All of them."""
+
+    devices: list[KnownDevice]
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """Read it from JSON; members that are not known are ignored."""
+        members = as_object(data)
+        return cls(
+            devices=member(members, "devices", list_of(KnownDevice.from_dict)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptionRequest:
+    """Devices of a core that is gone."""
+
+    devices: list[dict[str, Any]]
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """Read it from JSON; members that are not known are ignored."""
+        members = as_object(data)
+        return cls(
+            devices=member(members, "devices", list_of(as_object)),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Turn it into JSON."""
+        return {"devices": self.devices}
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """The files that the core wants of them, by their sums."""
+
+    wanted: list[str]
+
+    @classmethod
+    def from_dict(cls, data: object) -> Self:
+        """Read it from JSON; members that are not known are ignored."""
+        members = as_object(data)
+        return cls(
+            wanted=member(members, "wanted", list_of(as_text)),
+        )
 
 
 @dataclass(frozen=True, slots=True)

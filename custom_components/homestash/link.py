@@ -20,6 +20,7 @@ from .client import CoreClient
 from .const import BACKUP_AGENT_LISTENERS, CONF_INFO, DOMAIN
 from .contract import (
     API_VERSION,
+    EVENT_DEVICES_CHANGED,
     EVENT_GOODBYE,
     EVENT_HELLO,
     EVENT_OVERVIEW_CHANGED,
@@ -30,6 +31,7 @@ from .contract import (
     Notice,
     Target,
 )
+from .device_follower import MirrorFollower
 from .errors import CoreError, CoreNotUnderstood, CoreUnreachable
 from .events import read_events
 from .mirror import mirror, shown_targets, subentry_data, target_of
@@ -108,6 +110,7 @@ class CoreLink:
         self._shown = shown_targets(entry)
         self._notices: list[Notice] = []
         self.client = client
+        self.devices = MirrorFollower(hass, entry, client)
         self._seen = asyncio.get_running_loop().time()
         self.connected = False
         self.last_error: CoreError | None = None
@@ -139,6 +142,9 @@ class CoreLink:
                     await self._refresh_targets()
                     self._found()
                     await self._refresh_notices()
+                    self.devices.changed()
+                case name if name == EVENT_DEVICES_CHANGED:
+                    self.devices.changed()
                 case name if name == EVENT_TARGETS_CHANGED:
                     await self._refresh_targets()
                 case name if name == EVENT_OVERVIEW_CHANGED:

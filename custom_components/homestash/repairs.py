@@ -1,4 +1,4 @@
-"""Mending what is wrong with a target: the form in which it is changed."""
+"""The forms of repairs: a target is changed, or devices are taken over."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from homeassistant.config_entries import ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import issue_registry as ir
 
-from .const import CONF_ENTRY_ID, CONF_TARGET_ID, DOMAIN
+from .const import CONF_ENTRY_ID, CONF_INSTANCE_ID, CONF_TARGET_ID, DOMAIN
 from .contract import Target
+from .device_adoption import AdoptionFlow
 from .errors import CoreError, explained
 from .mirror import shown_targets
 from .target_editor import KIND_FOLDER, KIND_S3, TargetEditor
@@ -88,6 +89,8 @@ async def async_create_fix_flow(
     """Return the form for what is wrong."""
     wanted = data or {}
     entry = hass.config_entries.async_get_entry(str(wanted.get(CONF_ENTRY_ID)))
+    if CONF_INSTANCE_ID in wanted:
+        return AdoptionFlow(entry, str(wanted[CONF_INSTANCE_ID]))
     shown = shown_targets(entry) if entry else []
     found = (target for target in shown if target.id == wanted.get(CONF_TARGET_ID))
     return TargetRepairFlow(entry, next(found, None))

@@ -7,6 +7,7 @@ import base64
 from collections.abc import Awaitable, Callable
 import contextlib
 from dataclasses import dataclass, field
+import hashlib
 import json
 import time
 from typing import Any
@@ -20,6 +21,7 @@ from custom_components.homestash.contract import (
     ARCHIVE_CRC32_HEADER,
     LIST_MAX_AGE_SECONDS,
     PROBLEM_KINDS,
+    AdoptionRequest,
     PairingRequest,
     UploadRequest,
     UploadSum,
@@ -130,6 +132,39 @@ class FakeUpload:
     received: bool = False
 
 
+@dataclass
+class FakeDevice:
+    """A device, and its newest saved configuration; none before its first backup."""
+
+    name: str
+    files: dict[str, bytes]
+    artefact: str = "artefact1"
+    id: str = "device1"
+
+    def mirrored(self, **changes: Any) -> list[dict[str, Any]]:
+        """Describe its files as the mirror does."""
+        return [
+            {
+                "device_id": self.id,
+                "artefact_id": self.artefact,
+                "number": number,
+                "path": path,
+                "size": len(content),
+                "sha256": sha256(content),
+                **changes,
+            }
+            for number, (path, content) in enumerate(self.files.items(), 1)
+        ]
+
+    def described(self) -> dict[str, Any]:
+        """Describe it as a core wants it that is empty."""
+        files = [
+            {"name": "config.json", "size": len(content), "sha256": sha256(content)}
+            for content in self.files.values()
+        ]
+        return {"id": self.id, "kind": "wled", "name": self.name, "files": files}
+
+
 class FakeCore:
     """Keeps what it is given in memory."""
 
@@ -158,6 +193,9 @@ class FakeCore:
         self.complaints: list[str] = []
         self.open_streams = 0
         self.paired_names: list[str] = []
+        self.devices: dict[str, FakeDevice] = {}
+        self.offered: list[dict[str, Any]] = []
+        self.adopted: dict[str, bytes] = {}
         self.send_crc = True
         self.send_etag = True
         self.away_until = 0.0
@@ -186,6 +224,12 @@ class FakeCore:
         route("GET", "/api/v1/providers", self._providers)
         route("GET", "/api/v1/events", self._events)
         route("GET", "/api/v1/operations/{operation}", self._operation)
+        route("GET", "/api/v1/devices", self._devices)
+        route("GET", "/api/v1/devices/mirror", self._mirror)
+        file = "/api/v1/devices/{device}/artefacts/{artefact}/files/{number}"
+        route("GET", file, self._device_file)
+        route("POST", "/api/v1/devices/adoptions", self._offer)
+        route("PUT", "/api/v1/devices/adoptions/{sha256}", self._adopt)
         target = "/api/v1/targets/{target}"
         route("GET", f"{target}/backups", self._list)
         route("GET", f"{target}/backups/{{backup}}", self._get)
@@ -421,6 +465,61 @@ class FakeCore:
             self.open_streams -= 1
         return response
 
+    async def _devices(self, _request: web.Request) -> web.Response:
+        found = [{"id": id_, "name": d.name} for id_, d in self.devices.items()]
+        return web.json_response({"devices": found})
+
+    def mirror(self) -> dict[str, Any]:
+        """Describe what belongs into the backups of Home Assistant."""
+        saved = [device for device in self.devices.values() if device.files]
+        return {
+            "instance_id": self.info["instance_id"],
+            "files": [file for device in saved for file in device.mirrored()],
+            "devices": [device.described() for device in saved],
+            "left_out": [],
+        }
+
+    async def _mirror(self, _request: web.Request) -> web.Response:
+        return web.json_response(self.mirror())
+
+    async def _device_file(self, request: web.Request) -> web.Response:
+        device = self.devices.get(request.match_info["device"])
+        if device is None or device.artefact != request.match_info["artefact"]:
+            return problem("not_found", 404)
+        content = list(device.files.values())[int(request.match_info["number"]) - 1]
+        return web.Response(body=content, content_type="application/octet-stream")
+
+    async def _offer(self, request: web.Request) -> web.Response:
+        wanted = AdoptionRequest.from_dict(await request.json())
+        self.offered = [d for d in wanted.devices if d["id"] not in self.devices]
+        self.adopted = {}
+        return web.json_response(self._wanted())
+
+    def _wanted(self) -> dict[str, Any]:
+        sums = {f["sha256"] for device in self.offered for f in device["files"]}
+        return {
+            "devices": len(self.offered),
+            "wanted": sorted(sums - set(self.adopted)),
+        }
+
+    async def _adopt(self, request: web.Request) -> web.Response:
+        content = await request.read()
+        assert request.headers["Content-Type"] == "application/octet-stream"
+        assert request.match_info["sha256"] == sha256(content)
+        assert sha256(content) in self._wanted()["wanted"]
+        self.adopted[sha256(content)] = content
+        for device in list(self.offered):
+            sums = [file["sha256"] for file in device["files"]]
+            if all(one in self.adopted for one in sums):
+                self.offered.remove(device)
+                files = {
+                    f"{device['name']}_{device['id']}_back{n}.json": self.adopted[one]
+                    for n, one in enumerate(sums)
+                }
+                back = FakeDevice(device["name"], files, "artefact9", device["id"])
+                self.devices[back.id] = back
+        return web.json_response(self._wanted())
+
     async def _announce(self, request: web.Request) -> web.Response:
         backup = UploadRequest.from_dict(await request.json()).backup
         assert isinstance(backup["size"], int)
@@ -492,6 +591,10 @@ class FakeCore:
 
 def not_found() -> web.Response:
     return problem("backup_not_found", 404)
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def crc(content: bytes | bytearray) -> str:

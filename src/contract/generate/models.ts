@@ -32,6 +32,12 @@ const NOTICE: Model = {
   ]),
 };
 
+const KNOWN_DEVICE: Model = {
+  name: 'KnownDevice',
+  doc: 'A device whose configuration the core keeps.',
+  schema: v.pick(contract.Device, ['id']),
+};
+
 /**
  * What the integration reads and sends. Of large documents it takes only what it needs: a member that a newer core
  * drops or changes elsewhere then does no harm.
@@ -101,6 +107,34 @@ export const MODELS: readonly Model[] = [
     doc: 'Size and checksum of what was transferred.',
     schema: contract.UploadSum,
     sent: true,
+  },
+  {
+    name: 'MirrorFile',
+    doc: 'A file that is kept in the configuration of Home Assistant.',
+    schema: contract.MirrorFile,
+    sent: true,
+  },
+  {
+    name: 'Mirror',
+    doc: 'What belongs into the backups of Home Assistant.',
+    schema: v.pick(contract.Mirror, ['instance_id', 'files', 'devices']),
+  },
+  KNOWN_DEVICE,
+  {
+    name: 'KnownDevices',
+    doc: 'All of them.',
+    schema: v.object({ devices: v.array(KNOWN_DEVICE.schema) }),
+  },
+  {
+    name: 'AdoptionRequest',
+    doc: 'Devices of a core that is gone.',
+    schema: contract.AdoptionRequest,
+    sent: true,
+  },
+  {
+    name: 'Adoption',
+    doc: 'The files that the core wants of them, by their sums.',
+    schema: v.pick(contract.Adoption, ['wanted']),
   },
   {
     name: 'ProblemDocument',

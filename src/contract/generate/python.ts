@@ -83,7 +83,9 @@ function modelClass(model: Model, models: ReadonlyMap<Node, string>): string {
   if (model.sent) {
     const pairs = members.map(({ name }) => `"${name}": self.${name}`);
     const oneLine = `        return {${pairs.join(', ')}}`;
-    lines.push('', '    def as_dict(self) -> dict[str, Any]:', '        """Turn it into JSON."""', oneLine);
+    const broken = ['        return {', ...pairs.map((pair) => `            ${pair},`), '        }'];
+    const body = oneLine.length <= LINE ? [oneLine] : broken;
+    lines.push('', '    def as_dict(self) -> dict[str, Any]:', '        """Turn it into JSON."""', ...body);
   }
   return lines.join('\n');
 }

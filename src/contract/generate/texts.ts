@@ -16,6 +16,11 @@ interface Messages {
   readonly [key: string]: { readonly message: string };
 }
 
+interface Issue {
+  readonly fix_flow?: { readonly abort?: Sentences; readonly [part: string]: unknown };
+  readonly [part: string]: unknown;
+}
+
 /** A file in `translations/`. */
 export interface Texts extends FormTexts {
   readonly problems: Readonly<Record<string, { readonly title: string; readonly hint: string }>>;
@@ -33,7 +38,7 @@ export interface Texts extends FormTexts {
       readonly [part: string]: unknown;
     };
     readonly exceptions: Messages;
-    readonly issues: Readonly<Record<string, object>>;
+    readonly issues: Readonly<Record<string, Issue>>;
     readonly [section: string]: unknown;
   };
 }
@@ -58,6 +63,16 @@ export function exceptionPlaceholders(texts: Texts): Record<string, string[]> {
   return Object.fromEntries(messages.map(([key, { message }]) => [key, placeholdersOf(message)]));
 }
 
+/** The repairs that the integration finds by itself; a form of theirs may also end with what went wrong. */
+function ownRepairs(issues: Texts['home_assistant']['issues'], errors: Sentences): Record<string, object> {
+  return Object.fromEntries(
+    Object.entries(issues).map(([key, { fix_flow, ...issue }]) => [
+      key,
+      fix_flow ? { ...issue, fix_flow: { ...fix_flow, abort: { ...errors, ...fix_flow.abort } } } : issue,
+    ]),
+  );
+}
+
 /** A translation file of the integration. */
 export function integrationTexts(texts: Texts): object {
   const { config, config_subentries, selector, exceptions, issues } = texts.home_assistant;
@@ -77,7 +92,10 @@ export function integrationTexts(texts: Texts): object {
         abort: aborts,
       },
     },
-    issues: { ...issues, ...repairTexts(texts.notices, { steps, error: errors, abort: aborts }) },
+    issues: {
+      ...ownRepairs(issues, errors),
+      ...repairTexts(texts.notices, { steps, error: errors, abort: aborts }),
+    },
     selector: { ...selector, ...formChoices(texts) },
     exceptions: exceptionTexts(texts),
   };
