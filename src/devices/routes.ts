@@ -61,9 +61,10 @@ const languageOf = (header: Header) => chooseLanguage(header('accept-language'))
 export function deviceRoutes(options: DeviceRoutesOptions): Route[] {
   return [
     ...deviceListRoutes(options),
+    // before the routes of one device, whose id would else be "mirror"
+    ...mirrorRoutes(options),
     ...oneDeviceRoutes(options),
     ...artefactRoutes(options),
-    ...mirrorRoutes(options),
   ];
 }
 

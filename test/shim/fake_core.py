@@ -399,10 +399,14 @@ class FakeCore:
                 await response.write(text[9:].encode())
                 getting = asyncio.ensure_future(queue.get())
                 leaving = asyncio.ensure_future(wait_for_cut(request))
-                await asyncio.wait({getting, leaving}, return_when="FIRST_COMPLETED")
-                leaving.cancel()
-                event = getting.result() if getting.done() else None
-                getting.cancel()
+                try:
+                    await asyncio.wait(
+                        {getting, leaving}, return_when="FIRST_COMPLETED"
+                    )
+                    event = getting.result() if getting.done() else None
+                finally:
+                    leaving.cancel()
+                    getting.cancel()
         except ConnectionResetError:
             pass
         finally:

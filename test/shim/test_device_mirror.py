@@ -770,6 +770,7 @@ async def test_two_cores_of_one_home_do_not_take_from_each_other(
         assert not (folder / f"index.{INSTANCE_ID}.json").exists()
     finally:
         await hass.config_entries.async_unload(second.entry_id)
+        await eventually(lambda: other.listeners == 0)
         await other.stop()
     assert other.complaints == []
 
