@@ -55,7 +55,7 @@ inBrowser('devices', () => {
     const card = (name: string) => page.locator('.device').filter({ hasText: name });
     await card('Shelf').getByText('Backed up', { exact: true }).waitFor();
     await card('Router').getByText('Needs attention').waitFor();
-    await card('Lamp').getByText('Not backed up lately').waitFor();
+    await card('Lamp').getByText('Last attempt failed').waitFor();
     await card('Fresh').getByText('Not backed up yet').waitFor();
     await page.getByRole('button', { name: 'Back up now: Shelf' }).click();
     await page.getByRole('button', { name: 'Back up all' }).click();
@@ -148,7 +148,7 @@ inBrowser('devices', () => {
     await page.getByRole('button', { name: 'Look at it' }).click();
     await page.getByText('Can be added').waitFor();
     await page.getByText('Homestash does not know this kind of device (toaster).').waitFor();
-    await page.getByRole('button', { name: 'Add these devices' }).click();
+    await page.getByRole('button', { name: 'Add 1 device' }).click();
     await page.getByText('Added', { exact: true }).waitFor();
     expect(stage.core.deeds.map(({ body }) => (body as { save: boolean }).save)).toEqual([false, true]);
   });

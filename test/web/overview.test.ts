@@ -186,7 +186,7 @@ inBrowser('a backup by a click', () => {
         .getByText(`${2 * done} MB of`)
         .waitFor();
     }
-    await page.getByRole('button', { name: 'Cancel: Automatic backup 2026.11.0, NAS' }).click();
+    await page.getByRole('button', { name: 'Cancel: Automatic backup 2026.11.0 to NAS' }).click();
     await expect
       .poll(() => stage.core.deeds.map(({ call }) => call))
       .toEqual([`POST ${PATHS.operation_cancel}`]);

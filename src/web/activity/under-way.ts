@@ -8,7 +8,7 @@ import { bytes, duration, speed } from '../words/format.ts';
 import { maybe, t } from '../words/index.ts';
 import { Pace } from './pace.ts';
 
-const KINDS = ['upload', 'download'] as const;
+const KINDS = ['upload', 'download', 'device_backup', 'device_restore'] as const;
 type Kind = (typeof KINDS)[number];
 
 const isShown = ({ kind, state }: Operation): boolean =>
@@ -50,10 +50,10 @@ class UnderWay extends Page {
   #operation(operation: Operation): TemplateResult {
     const { id, kind, subject, done, total } = operation;
     const target = this.app.data.targets.value?.targets.find((other) => other.id === subject.target_id);
-    const words = { name: subject.name ?? '', target: target?.name ?? '' };
+    const words = { name: subject.name ?? '', target: target?.name ?? '', device: subject.device ?? '' };
     const label = t(`under_way.${kind as Kind}`, words);
     const rate = this.#pace.speed(id);
-    const parts = [
+    const sizes = [
       total ? t('under_way.of', { done: bytes(done), total: bytes(total) }) : bytes(done),
       ...(rate ? [speed(rate)] : []),
       ...(rate && total && total > done
@@ -62,10 +62,10 @@ class UnderWay extends Page {
     ];
     return html`
       <div class="under-way">
-        ${progress({ label, done, total, detail: parts.join(' · ') })}
+        ${progress({ label, done, total, detail: done > 0 || total ? sizes.join(' · ') : '' })}
         ${button({
           label: t('act.cancel'),
-          name: t('under_way.cancel', words),
+          name: t('under_way.cancel', { what: label }),
           act: () => this.#cancel(id),
         })}
       </div>

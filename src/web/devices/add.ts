@@ -41,6 +41,7 @@ class DeviceKinds extends Page {
                   },
                 })}
               </search>
+              <p role="status">${value.kinds.some(fits) ? nothing : t('devices.kinds_none')}</p>
               <ul class="cards">
                 ${value.kinds.filter(fits).map(
                   ({ kind, name, about }) => html`<li>
@@ -122,10 +123,12 @@ class AddDevice extends Page {
         </div>
         <p class="quiet meanwhile" role="status">${this.#trying ? t('devices.trying') : nothing}</p>
       </form>
-      <details class="more card">
-        <summary>${t('devices.guide')}</summary>
-        <p>${info.guide}</p>
-      </details>
+      <section class="card">
+        <details class="more">
+          <summary>${t('devices.guide')}</summary>
+          <p>${info.guide}</p>
+        </details>
+      </section>
     `;
   }
 

@@ -19,9 +19,9 @@ import { ago } from '../kit/time.ts';
 import { Page } from '../shell/page.ts';
 import { bytes, exact } from '../words/format.ts';
 import { t } from '../words/index.ts';
-import { backUpDevice } from './card.ts';
+import { backUpDevice, nextTime } from './card.ts';
 import { identityFacts } from './identity.ts';
-import { scheduleWords, standing, underWay } from './words.ts';
+import { scheduleWords, standing, underWay, versions } from './words.ts';
 
 /** A device: how it stands, and all that was saved of it. */
 class DevicePage extends Page {
@@ -60,19 +60,26 @@ class DevicePage extends Page {
   #state(device: Device, operations: readonly Operation[]): TemplateResult {
     const { tone, word } = standing(device, operations);
     const running = underWay(device, operations);
-    const { id, name, problem: met, backed_up_at, next_at, copies, kept_bytes } = device;
+    // one thing to do: what is waited for comes before another attempt
+    const isMended = this.#mend(device) !== nothing;
+    const waits = !running && (isMended || device.given_up);
+    const { id, name, problem: met, backed_up_at, changed_at, copies, kept_bytes } = device;
     return html`
       <section class="card" aria-label=${t('devices.state_title')}>
-        <p>${status(tone, word)}</p>
-        ${running ? progress({ label: word, detail: running.done > 0 ? bytes(running.done) : '' }) : nothing}
-        ${met ? problem(met) : nothing} ${met && !running ? this.#mend(device) : nothing}
+        ${
+          running
+            ? progress({ label: word, detail: running.done > 0 ? bytes(running.done) : '' })
+            : html`<p>${status(tone, word)}</p>
+                ${met ? problem(met) : nothing} ${this.#mend(device)}`
+        }
         <dl class="facts">
           <dt>${t('devices.last')}</dt>
           <dd>${backed_up_at ? ago(backed_up_at) : t('devices.none_yet')}</dd>
+          ${changed_at ? html`<dt>${t('devices.changed')}</dt><dd>${ago(changed_at)}</dd>` : nothing}
           <dt>${t('devices.next')}</dt>
-          <dd>${next_at ? ago(next_at) : t('devices.not_by_itself')} <span class="quiet">(${scheduleWords(device.schedule)})</span></dd>
+          <dd>${nextTime(device)}${device.schedule === 'off' ? nothing : html`<span class="quiet"> · ${scheduleWords(device.schedule)}</span>`}</dd>
           <dt>${t('devices.kept')}</dt>
-          <dd>${t('devices.versions', { count: device.artefacts })} · ${bytes(kept_bytes)}</dd>
+          <dd>${versions(device)}${device.artefacts > 0 ? html` · ${bytes(kept_bytes)}` : nothing}</dd>
           <dt>${t('devices.off_site')}</dt>
           <dd>${copies > 0 ? t('devices.copies', { count: copies }) : t('devices.no_copies')}</dd>
         </dl>
@@ -81,8 +88,8 @@ class DevicePage extends Page {
           ${identityFacts(device.identity)}
         </details>
         <div class="actions start">
-          ${button({ label: t('devices.back_up'), primary: true, disabled: running !== undefined, act: () => backUpDevice(this.app, id) })}
-          ${linkButton(t('devices.edit'), `#/devices/${id}/edit`)}
+          ${button({ label: t('devices.back_up'), primary: !waits, disabled: running !== undefined, act: () => backUpDevice(this.app, id) })}
+          ${linkButton(t('devices.edit'), `#/devices/${id}/edit`, waits && !isMended)}
           ${button({ label: t('devices.remove'), danger: true, act: () => this.#remove(id, name) })}
         </div>
       </section>
@@ -93,12 +100,12 @@ class DevicePage extends Page {
   #mend(device: Device): TemplateResult | typeof nothing {
     if (device.problem?.code === 'device_replaced') {
       return html`<div class="actions start">
-        ${button({ label: t('devices.replaced'), act: () => this.#patch(device, { replaced: true }) })}
+        ${button({ label: t('devices.replaced'), primary: true, act: () => this.#patch(device, { replaced: true }) })}
       </div>`;
     }
     if (device.problem?.code === 'device_pin') {
       return html`<div class="actions start">
-        ${button({ label: t('devices.trust'), act: () => this.#patch(device, { settings: {} }) })}
+        ${button({ label: t('devices.trust'), primary: true, act: () => this.#patch(device, { settings: {} }) })}
       </div>`;
     }
     return nothing;
@@ -148,6 +155,7 @@ class DevicePage extends Page {
             ${t('devices.files', { count: files.length })} · ${bytes(artefact.bytes)}
             ${seen_at === made_at ? nothing : html` · ${t('devices.seen')} ${ago(seen_at)}`}
           </p>
+          ${pinned ? html`<p class="small">${status('info', t('devices.pinned'))}</p>` : nothing}
           ${added !== null && removed !== null ? html`<p class="small">${t('devices.lines', { added, removed })}</p>` : nothing}
           ${met ? html`<p class="small">${status('bad', met.title)}</p>` : nothing}
         </div>

@@ -4,7 +4,7 @@ import { type Trouble, toTrouble } from '../api/problem.ts';
 import { busy } from '../kit/button.ts';
 import { field, toggle } from '../kit/field.ts';
 import { back, heading } from '../kit/heading.ts';
-import { problem } from '../kit/problem.ts';
+import { problem, problemCard } from '../kit/problem.ts';
 import { skeleton } from '../kit/skeleton.ts';
 import { Page } from '../shell/page.ts';
 import { t } from '../words/index.ts';
@@ -30,7 +30,11 @@ class EditDevice extends Page {
     const device = this.app.data.devices.value?.devices.find(({ id }) => id === this.device);
     const info = this.app.data.kinds.value?.kinds.find(({ kind }) => kind === device?.kind);
     if (!device || !info) {
-      return html`${back(t('devices.name'), '#/devices')}${heading(t('devices.edit'))}${skeleton(12)}`;
+      const { devices, kinds } = this.app.data;
+      const trouble = devices.trouble ?? kinds.trouble;
+      const gone = devices.value !== undefined && !device;
+      const rest = gone ? nothing : trouble ? problemCard(trouble) : skeleton(12);
+      return html`${back(t('devices.name'), '#/devices')}${heading(t(gone ? 'devices.gone' : 'devices.edit'))}${rest}`;
     }
     this.#plan ??= { schedule: device.schedule, hours: device.hours, retry: device.retry };
     this.#keep ??= device.keep;
@@ -124,7 +128,7 @@ class EditDevice extends Page {
       };
       await this.app.api.patch(PATHS.device, { params: { device_id: device.id }, body });
       await this.app.data.devices.refresh();
-      this.app.toasts.say(t('devices.saved'));
+      this.app.toasts.say(t(touched ? 'devices.saved' : 'settings.saved'));
       this.app.router.replace(`/devices/${device.id}`);
     } catch (error) {
       this.#trouble = toTrouble(error);

@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { type DeviceImport, PATHS } from '../../contract/index.ts';
 import { type Trouble, toTrouble } from '../api/problem.ts';
-import { busy, button } from '../kit/button.ts';
+import { busy, button, linkButton } from '../kit/button.ts';
 import { field } from '../kit/field.ts';
 import { back, heading } from '../kit/heading.ts';
 import { problem } from '../kit/problem.ts';
@@ -34,13 +34,16 @@ class ImportDevices extends Page {
   }
 
   protected override render(): TemplateResult {
-    const ready = this.#result?.rows.some(({ outcome }) => outcome === 'valid') && !this.#saved;
+    const valid = this.#result?.rows.filter(({ outcome }) => outcome === 'valid') ?? [];
+    const count = this.#saved ? 0 : valid.length;
     return html`
       ${back(t('devices.name'), '#/devices')} ${heading(t('devices.import_title'), t('devices.import_lead'))}
       <form class="card" novalidate @submit=${busy((event: Event) => this.#submit(event))}>
         <div class="field">
           <label for="csv-file">${t('devices.import_file')}</label>
-          <input id="csv-file" type="file" accept=".csv,.tsv,.txt,text/csv" @change=${(event: Event) => this.#read(event)} />
+          <div class="control">
+            <input id="csv-file" type="file" accept=".csv,.tsv,.txt,text/csv" @change=${(event: Event) => this.#read(event)} />
+          </div>
         </div>
         ${field({
           id: 'csv',
@@ -54,8 +57,9 @@ class ImportDevices extends Page {
         })}
         ${this.#trouble ? problem(this.#trouble) : nothing}
         <div class="actions start">
-          <button type="submit" class="button ${ready ? '' : 'primary'}"><span>${t('devices.import_look')}</span></button>
-          ${ready ? button({ label: t('devices.import_do'), primary: true, act: () => this.#run(true) }) : nothing}
+          <button type="submit" class="button ${count > 0 || this.#saved ? '' : 'primary'}"><span>${t('devices.import_look')}</span></button>
+          ${count > 0 ? button({ label: t('devices.import_do', { count }), primary: true, act: () => this.#run(true) }) : nothing}
+          ${this.#saved ? linkButton(t('devices.name'), '#/devices', true) : nothing}
         </div>
         <div role="status">${this.#working ? progress({ label: t('devices.trying') }) : nothing}</div>
       </form>
@@ -72,7 +76,7 @@ class ImportDevices extends Page {
             ({ line, name, kind, outcome, problem: met }) => html`<li class="row">
               <div>
                 <p class="strong">${name || t('devices.import_line', { line })}</p>
-                <p class="quiet small">${t('devices.import_line', { line })} · ${kind}</p>
+                <p class="quiet small">${name ? html`${t('devices.import_line', { line })} · ` : nothing}${kind}</p>
                 ${met ? html`<p class="small">${met.title} ${met.hint}</p>` : nothing}
               </div>
               <p>${status(TONES[outcome], t(`devices.outcome.${outcome}`))}</p>

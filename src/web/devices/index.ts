@@ -12,7 +12,7 @@ import { skeleton } from '../kit/skeleton.ts';
 import { Page } from '../shell/page.ts';
 import { t } from '../words/index.ts';
 import { deviceCard } from './card.ts';
-import { standing } from './words.ts';
+import { byUrgency, standing } from './words.ts';
 
 /** Longer lists can be searched. */
 const SEARCHED_FROM = 9;
@@ -94,7 +94,7 @@ class DevicesPage extends Page {
       }
       <ul class="cards">
         ${repeat(
-          found,
+          byUrgency(found),
           ({ id }) => id,
           (device) => deviceCard(this.app, device, operations),
         )}

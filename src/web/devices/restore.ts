@@ -7,10 +7,10 @@ import { back, heading } from '../kit/heading.ts';
 import { problem, problemCard } from '../kit/problem.ts';
 import { progress } from '../kit/progress.ts';
 import { skeleton } from '../kit/skeleton.ts';
-import { status } from '../kit/status.ts';
+import { shape, status } from '../kit/status.ts';
 import { Page } from '../shell/page.ts';
 import { t } from '../words/index.ts';
-import { identityFacts } from './identity.ts';
+import { identityComparison } from './identity.ts';
 
 /** Writes a saved configuration back: which device it is, what to know, and then what becomes of it. */
 class RestorePage extends Page {
@@ -33,7 +33,7 @@ class RestorePage extends Page {
     const operation = this.app.data.operations.value?.operations.find(({ id }) => id === this.#operation);
     return html`
       ${back(device?.name ?? t('devices.one'), `#/devices/${this.device}/saved/${this.artefact}`)}
-      ${heading(t('devices.restore.title', { name: device?.name ?? '' }), t('devices.restore.lead'))}
+      ${heading(t('devices.restore.title', { name: device?.name ?? '' }), this.#operation ? undefined : t('devices.restore.lead'))}
       ${
         this.#operation
           ? this.#outcome(operation)
@@ -50,16 +50,13 @@ class RestorePage extends Page {
     const known = warnings.length === 0 || this.#understood;
     return html`
       <section class="card">
-        <div class="cards">
-          <div><h2>${t('devices.restore.saved')}</h2>${identityFacts(saved)}</div>
-          <div><h2>${t('devices.restore.now')}</h2>${now ? identityFacts(now) : html`<p class="quiet">${t('devices.restore.silent')}</p>`}</div>
-        </div>
+        ${identityComparison(saved, now)}
         ${
           blocked
             ? problem(blocked)
             : html`
                 <p>${status('ok', t('devices.restore.fits'))}</p>
-                ${warnings.map((warning) => html`<p>${status('warn', warning)}</p>`)}
+                ${warnings.map((warning) => html`<div class="problem">${shape('warn')}<p>${warning}</p></div>`)}
                 ${
                   warnings.length > 0
                     ? toggle({

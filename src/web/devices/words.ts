@@ -2,6 +2,13 @@ import type { Device, Operation } from '../../contract/index.ts';
 import type { Tone } from '../kit/status.ts';
 import { t } from '../words/index.ts';
 
+/** What a person has to see first: the lower, the earlier. */
+const URGENCY: Readonly<Record<Tone, number>> = { bad: 0, warn: 1, busy: 2, info: 2, off: 2, ok: 2 };
+
+/** Devices that need a person stand before all others; the rest stays in its order. */
+export const byUrgency = (devices: readonly Device[]): Device[] =>
+  devices.toSorted((one, other) => URGENCY[standing(one).tone] - URGENCY[standing(other).tone]);
+
 /** How a device stands, in a word. */
 export interface Standing {
   readonly tone: Tone;
@@ -30,6 +37,10 @@ export function standing(device: Device, operations: readonly Operation[] = []):
   if (!device.backed_up_at) return { tone: 'off', word: t('devices.state.never') };
   return { tone: 'ok', word: t('devices.state.fine') };
 }
+
+/** How many versions are kept. */
+export const versions = ({ artefacts }: Device): string =>
+  artefacts > 0 ? t('devices.versions', { count: artefacts }) : t('devices.history_none');
 
 /** The schedules that have a word. */
 const WORDS = ['off', 'hourly', 'daily', 'weekly', 'monthly'] as const;
