@@ -617,23 +617,17 @@ def path_device_artefact(device_id: str, artefact_id: str) -> str:
 
 def path_device_file(device_id: str, artefact_id: str, number: str) -> str:
     """Return /api/v1/devices/{device_id}/artefacts/{artefact_id}/files/{number}."""
-    return (
-        f"/api/v1/devices/{_segment(device_id)}/artefacts/{_segment(artefact_id)}/files/{_segment(number)}"
-    )
+    return f"/api/v1/devices/{_segment(device_id)}/artefacts/{_segment(artefact_id)}/files/{_segment(number)}"
 
 
 def path_device_difference(device_id: str, artefact_id: str) -> str:
     """Return /api/v1/devices/{device_id}/artefacts/{artefact_id}/difference."""
-    return (
-        f"/api/v1/devices/{_segment(device_id)}/artefacts/{_segment(artefact_id)}/difference"
-    )
+    return f"/api/v1/devices/{_segment(device_id)}/artefacts/{_segment(artefact_id)}/difference"
 
 
 def path_device_restore(device_id: str, artefact_id: str) -> str:
     """Return /api/v1/devices/{device_id}/artefacts/{artefact_id}/restore."""
-    return (
-        f"/api/v1/devices/{_segment(device_id)}/artefacts/{_segment(artefact_id)}/restore"
-    )
+    return f"/api/v1/devices/{_segment(device_id)}/artefacts/{_segment(artefact_id)}/restore"
 
 
 def path_command(command: str) -> str:

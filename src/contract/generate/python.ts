@@ -103,7 +103,9 @@ const LINE = 88;
 
 function returnLine(body: string): string {
   const line = `    return f"${body}"`;
-  return line.length <= LINE ? line : `    return (\n        f"${body}"\n    )`;
+  const broken = `        f"${body}"`;
+  // what does not fit either way stays on its line
+  return line.length <= LINE || broken.length > LINE ? line : `    return (\n${broken}\n    )`;
 }
 
 const READERS = `
