@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import * as v from 'valibot';
 import { type Adoption, DeviceIdentity, DeviceKind, Id, Name } from '../contract/index.ts';
@@ -95,15 +96,13 @@ export class Adoptions {
     const waiting = [...this.#coming.values()].filter(({ missing }) => missing.has(sha256));
     if (waiting.length === 0) throw new Problem('not_found');
     const body = await bodyOf(request, signal);
+    // before it is written, so that the right one can still be brought
+    const actual = createHash('sha256').update(body).digest('hex');
+    if (actual !== sha256) throw new Problem('archive_mismatch', { params: { expected: sha256, actual } });
     let adopted = 0;
     for (const coming of waiting) {
       const { name } = coming.held.files.find((file) => file.sha256 === sha256) as Held['files'][number];
       await coming.incoming.take(name, body, { limit: MIRRORED_FILE_BYTES, onBytes: () => undefined });
-      const taken = coming.incoming.files.at(-1) as ReceivedFile;
-      if (taken.sha256 !== sha256) {
-        coming.incoming.files.pop();
-        throw new Problem('archive_mismatch', { params: { expected: sha256, actual: taken.sha256 } });
-      }
       coming.missing.delete(sha256);
       if (coming.missing.size === 0) {
         this.#coming.delete(coming.held.id);
