@@ -12,6 +12,7 @@ import { shelly } from './handlers/shelly.ts';
 import { ssh } from './handlers/ssh.ts';
 import { tasmota } from './handlers/tasmota.ts';
 import { wled } from './handlers/wled.ts';
+import { zigbee2mqtt } from './handlers/zigbee2mqtt.ts';
 
 /** Every kind of device; a new one is a new file and a line here. */
 export const DEVICE_HANDLERS: readonly DeviceHandler[] = [
@@ -28,6 +29,7 @@ export const DEVICE_HANDLERS: readonly DeviceHandler[] = [
   ssh,
   tasmota,
   wled,
+  zigbee2mqtt,
 ];
 
 /** The handler of a kind. @throws Problem `device_kind_unknown` */
