@@ -64,3 +64,28 @@ install_esphome() {
     "esphome-device-builder==$ESPHOME_DEVICE_BUILDER_VERSION" "esphome==$ESPHOME_VERSION" || return
   install_packages_venv esphome-legacy "$ESPHOME_LEGACY_VENV" "$ESPHOME_LEGACY_KEY" "esphome==$ESPHOME_LEGACY_VERSION"
 }
+
+ZIGBEE2MQTT=$HOMESTASH_CACHE/zigbee2mqtt-$ZIGBEE2MQTT_VERSION
+readonly ZIGBEE2MQTT_KEY="zigbee2mqtt $ZIGBEE2MQTT_VERSION"
+
+# Without the serial port, which it loads only for a real radio, and so without a compiler.
+npm_install_zigbee2mqtt() {
+  rm -rf "$ZIGBEE2MQTT" && mkdir -p "$ZIGBEE2MQTT" && cd "$ZIGBEE2MQTT" &&
+    npm install --prefix "$ZIGBEE2MQTT" --ignore-scripts --omit=optional --no-audit --no-fund \
+      "zigbee2mqtt@$ZIGBEE2MQTT_VERSION"
+}
+
+make_zigbee2mqtt() {
+  stamped "$ZIGBEE2MQTT" "$ZIGBEE2MQTT_KEY" && return
+  step "Zigbee2MQTT $ZIGBEE2MQTT_VERSION" npm_install_zigbee2mqtt && stamp "$ZIGBEE2MQTT" "$ZIGBEE2MQTT_KEY"
+}
+
+# install_zigbee2mqtt: afterwards $ZIGBEE2MQTT/node_modules/zigbee2mqtt/index.js can be run by our Node, or status 77
+install_zigbee2mqtt() {
+  stamped "$ZIGBEE2MQTT" "$ZIGBEE2MQTT_KEY" && return
+  if ! command -v npm >/dev/null; then
+    say 'zigbee2mqtt: left out, as there is no npm'
+    return "$STATUS_SKIPPED"
+  fi
+  with_lock zigbee2mqtt make_zigbee2mqtt
+}

@@ -26,7 +26,6 @@ const fields = {
   base_topic: text({
     advanced: true,
     default: 'zigbee2mqtt',
-    required: true,
     // no wildcards, and what Zigbee2MQTT takes itself (settings.schema.json, mqtt.base_topic)
     pattern: [/^[^#+\s/][^#+]*(?<!\/)$/, 'a topic without + and #'],
   }),
@@ -116,7 +115,7 @@ async function look(session: BrokerSession, base: string): Promise<Identity> {
   await session.until(RETAINED_MS, ({ topic, payload }) => {
     if (topic === `${base}/bridge/state`) state = heedState(payload, host);
     if (topic === `${base}/bridge/info`) info = json(payload);
-    return info !== undefined && state;
+    return info === undefined ? undefined : state;
   });
   if (info === undefined) {
     const reason = `no Zigbee2MQTT under the topic ${base.slice(0, REASON_LENGTH)}`;

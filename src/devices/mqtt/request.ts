@@ -17,6 +17,7 @@ const KEEP_ALIVE_SECONDS = 60;
 
 /** All that a connection may bring, so that nobody fills our memory: an answer of 64 MiB and what stands beside it (bytes). */
 const RECEIVED_LIMIT = 65 * 1024 * 1024;
+const RECEIVED_WORDS = '64 MiB';
 
 /** Answers to a CONNECT that mean the user or the password (MQTT 3.1.1, table 3.1). */
 const PASSWORD: ReadonlySet<unknown> = new Set([4, 5]);
@@ -246,7 +247,7 @@ export async function withBroker<Result>(
     connection.stream.on('data', (piece: Buffer) => {
       received += piece.length;
       if (received <= RECEIVED_LIMIT) return;
-      session.fail(new Problem('artefact_too_large', { params: { file: host, limit: RECEIVED_LIMIT } }));
+      session.fail(new Problem('artefact_too_large', { params: { file: host, limit: RECEIVED_WORDS } }));
       connection.end(true);
     });
     await accepted(connection, host, limits);
