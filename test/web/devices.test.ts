@@ -9,6 +9,12 @@ import { DESKTOP, PHONE, SMALLEST } from './visitor.ts';
 
 const stage = Stage.set();
 
+const backingUp = (change: Partial<Operation>): Operation => ({
+  ...{ id: 'backup', kind: 'device_backup', subject: { device_id: 'shelf', device: 'Shelf' } },
+  ...{ state: 'running', done: 0, total: null, started_at: hoursAgo(0), ended_at: null, problem: null },
+  ...change,
+});
+
 const IDENTITY = { id: 'aa', name: 'Shelf', model: 'WLED', firmware: '0.15.1', chip: 'esp32' };
 
 inBrowser('devices', () => {
@@ -61,6 +67,96 @@ inBrowser('devices', () => {
     await page.getByRole('button', { name: 'Back up all' }).click();
     await page.getByText('All devices are being backed up.').waitFor();
     expect(stage.core.deeds.map(({ body }) => body)).toEqual([{ device_id: 'shelf' }, {}]);
+  });
+
+  test('what needs a person stands first, and long names stay within their cards', async () => {
+    const [shelf, router, plug] = devicesAtHome(stage.core) as [Device, Device, Device];
+    const name = 'Steckdosenleistenüberwachungseinheit im Hauswirtschaftsraum';
+    const many = Array.from({ length: 7 }, (_, at) => keptDevice({ id: `lamp${at}`, name: `Lamp ${at}` }));
+    stage.core.on(`GET ${PATHS.devices}`, () => ({
+      devices: [shelf, { ...plug, name }, ...many, router],
+    }));
+    const visitor = await stage.visit({ path: '/devices', size: SMALLEST });
+    const { page } = visitor;
+    await page.locator('.device').first().waitFor();
+    const names = await page.locator('.device h2').allTextContents();
+    expect(names.slice(0, 3).map((text) => text.trim())).toEqual(['Router in the hall', name, 'Shelf']);
+    await visitor.expectGood();
+    await page.getByLabel('Search devices').fill('lamp 3');
+    await page.getByText('1 device found').waitFor();
+    expect(await page.locator('.device').count()).toBe(1);
+  });
+
+  test('tells of what happens without a reload', async () => {
+    const devices = [keptDevice()];
+    stage.core.on(`GET ${PATHS.devices}`, () => ({ devices }));
+    const { page } = await stage.visit({ path: '/devices' });
+    await page.getByText('Backed up', { exact: true }).waitFor();
+    await expect.poll(() => stage.core.listeners).toBe(1);
+    stage.core.tell({ event: 'operation_changed', operation: backingUp({}) });
+    await page.getByText('Being backed up').waitFor();
+    expect(await page.getByRole('button', { name: 'Back up now: Shelf' }).isDisabled()).toBe(true);
+    devices.push(keptDevice({ id: 'second', name: 'Second' }));
+    stage.core.tell({ event: 'devices_changed' });
+    await page.getByRole('link', { name: 'Second' }).waitFor();
+    stage.core.tell({
+      event: 'operation_changed',
+      operation: backingUp({ state: 'succeeded', ended_at: hoursAgo(0) }),
+    });
+    await page.getByText('Being backed up').waitFor({ state: 'detached' });
+    await page.getByRole('link', { name: 'Activity' }).click();
+    await page.getByRole('heading', { level: 1, name: 'What happened' }).waitFor();
+    stage.core.on(`POST ${PATHS.operation_cancel}`, () => undefined);
+    stage.core.tell({ event: 'operation_changed', operation: backingUp({ id: 'next', done: 120_000 }) });
+    await page.getByText('120 kB').waitFor();
+    await page.getByRole('button', { name: 'Cancel: Shelf is backed up' }).click();
+    await expect.poll(() => stage.core.deeds.at(-1)?.call).toBe(`POST ${PATHS.operation_cancel}`);
+    const restore = backingUp({ id: 'restore', kind: 'device_restore' });
+    stage.core.tell({ event: 'operation_changed', operation: restore });
+    await page.getByText('Shelf is written back to').waitFor();
+    expect(await page.getByRole('button', { name: /^Cancel/ }).count()).toBe(1);
+  });
+
+  test('a password that is refused leads to the settings, and nothing is tried until then', async () => {
+    devicesAtHome(stage.core);
+    const { page } = await stage.visit({ path: '/devices/router' });
+    await page.getByText('fritz.box does not accept').waitFor();
+    expect(await page.locator('.button.primary').allInnerTexts()).toEqual(['Settings']);
+    await page.getByText('Kept for good').waitFor();
+  });
+
+  test('one below the other on a phone, a difference has no empty lines', async () => {
+    devicesAtHome(stage.core);
+    const { page } = await stage.visit({ path: '/devices/shelf/saved/newest', size: PHONE });
+    const table = page.getByRole('region', { name: 'cfg.json' });
+    await table.locator('.gone').first().waitFor();
+    expect(await table.locator('.absent').count()).toBeGreaterThan(0);
+    expect(await table.locator('.absent:visible').count()).toBe(0);
+  });
+
+  test.for([PHONE, SMALLEST])('the words of the bar fit at $width pixels', async (size) => {
+    const { page } = await stage.visit({ size, language: 'de', path: '/devices' });
+    const links = page.getByRole('navigation').locator('li a');
+    await links.last().waitFor();
+    expect(await links.count()).toBe(5);
+    const ends = (await page.evaluate(`[...document.querySelectorAll('nav li a')].flatMap((link) => {
+      const range = document.createRange();
+      range.selectNodeContents(link);
+      const { left, right } = range.getBoundingClientRect();
+      return [left, right];
+    })`)) as number[];
+    expect(ends).toEqual(ends.toSorted((one, other) => one - other));
+    expect(ends[0]).toBeGreaterThanOrEqual(0);
+    expect(ends.at(-1)).toBeLessThanOrEqual(size.width);
+  });
+
+  test('a kind that is not there is said to be none', async () => {
+    const { page } = await stage.visit({ path: '/devices/new' });
+    await page.getByLabel('Search kinds').fill('toaster');
+    await page.getByText('No kind has this name.').waitFor();
+    await page.getByLabel('Search kinds').fill('wled');
+    await page.getByRole('main').getByRole('link', { name: 'WLED' }).waitFor();
+    expect(await page.getByText('No kind has this name.').count()).toBe(0);
   });
 
   test('one is found, tried and added', async () => {
@@ -150,6 +246,8 @@ inBrowser('devices', () => {
     await page.getByText('Homestash does not know this kind of device (toaster).').waitFor();
     await page.getByRole('button', { name: 'Add 1 device' }).click();
     await page.getByText('Added', { exact: true }).waitFor();
+    await page.getByRole('main').getByRole('link', { name: 'Devices' }).last().waitFor();
+    expect(await page.getByRole('button', { name: 'Add 1 device' }).count()).toBe(0);
     expect(stage.core.deeds.map(({ body }) => (body as { save: boolean }).save)).toEqual([false, true]);
   });
 
@@ -220,6 +318,9 @@ inBrowser('devices', () => {
     const write = page.getByRole('button', { name: 'Write back' });
     await write.waitFor();
     expect(await write.isDisabled()).toBe(true);
+    expect(
+      await page.evaluate('getComputedStyle(document.querySelector(".button.danger")).borderStyle'),
+    ).toBe('dashed');
     await page.getByLabel('I have read this').check();
     await write.click();
     await page.getByText('The configuration is being written').first().waitFor();
@@ -240,6 +341,7 @@ inBrowser('devices', () => {
     }));
     const { page } = await stage.visit({ path: '/devices/shelf/saved/newest/restore' });
     await page.getByText('It could make the device unusable. Nothing was written.').waitFor();
+    await page.getByRole('cell', { name: 'esp8266 (differs)' }).waitFor();
     expect(await page.getByRole('button', { name: 'Write back' }).count()).toBe(0);
   });
 

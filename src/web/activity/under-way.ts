@@ -63,11 +63,16 @@ class UnderWay extends Page {
     return html`
       <div class="under-way">
         ${progress({ label, done, total, detail: done > 0 || total ? sizes.join(' · ') : '' })}
-        ${button({
-          label: t('act.cancel'),
-          name: t('under_way.cancel', { what: label }),
-          act: () => this.#cancel(id),
-        })}
+        ${
+          // half a configuration could make a device unusable
+          kind === 'device_restore'
+            ? nothing
+            : button({
+                label: t('act.cancel'),
+                name: t('under_way.cancel', { what: label }),
+                act: () => this.#cancel(id),
+              })
+        }
       </div>
     `;
   }
