@@ -81,7 +81,7 @@ export class Restorer {
     manager
       .alone(row.id, async (signal) => {
         const subject = { device_id: row.id, device: row.name, artefact_id: id };
-        const operation = await operations.begin({ kind: 'device_restore', subject });
+        const operation = await operations.begin({ kind: 'device_restore', subject, carriedThrough: true });
         begun.resolve(operation.id);
         const either = AbortSignal.any([signal, operation.signal]);
         try {

@@ -59,12 +59,15 @@ interface OperationStart {
   readonly kind: string;
   readonly subject: Readonly<Record<string, string>>;
   readonly total?: number;
+  /** It is carried through, as a half of it would be worse than all or nothing. */
+  readonly carriedThrough?: true;
 }
 
 interface Running {
   operation: Operation;
   readonly startedAt: number;
   readonly abort: AbortController;
+  readonly carriedThrough: boolean;
   announced: number;
 }
 
@@ -124,6 +127,7 @@ export class Operations {
       operation,
       startedAt,
       abort: new AbortController(),
+      carriedThrough: start.carriedThrough ?? false,
       announced: Number.NEGATIVE_INFINITY,
     };
     this.#running.set(operation.id, running);
@@ -203,6 +207,7 @@ export class Operations {
       await this.get(id);
       throw new Problem('operation_not_cancellable');
     }
+    if (running.carriedThrough) throw new Problem('operation_not_cancellable');
     running.abort.abort(new Problem('operation_cancelled'));
   }
 
