@@ -45,6 +45,11 @@ function peakMiB(pid: number): number {
   return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
 }
 
+/** Bytes that a process has caused to be written to disks so far (proc(5), /proc/PID/io). */
+export function writtenBytes(pid: number): number {
+  return Number(/write_bytes: (\d+)/.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1] ?? 0);
+}
+
 /** What a program costs; it must end well. No other child may end meanwhile. */
 export async function costOf({ command, args, env = {} }: Invocation): Promise<Cost> {
   const before = endedChildrenSeconds();

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { targetDevice } from '../src/backups/entities.ts';
@@ -17,7 +17,7 @@ import { INSTANCE, Outlet } from '../test/harness/outlet.ts';
 import { temporaryFolder } from '../test/harness/temporary.ts';
 import { waitFor } from '../test/harness/wait-for.ts';
 import { MIB, type Section, say } from './bench.ts';
-import { cpuSeconds, median } from './measure.ts';
+import { cpuSeconds, median, writtenBytes } from './measure.ts';
 import { machine, table } from './results.ts';
 
 /** Changes whose way is measured: each the first of a quiet topic. */
@@ -124,11 +124,6 @@ interface Rest {
   readonly cpuPercent: number;
   readonly rssMiB: number;
   readonly writtenKiBPerHour: number;
-}
-
-/** What a process has caused to be written to disks (proc(5), /proc/PID/io). */
-function writtenBytes(pid: number): number {
-  return Number(/write_bytes: (\d+)/.exec(readFileSync(`/proc/${pid}/io`, 'utf8'))?.[1] ?? 0);
 }
 
 async function atRest(core: CoreProcess): Promise<Rest> {

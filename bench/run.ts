@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { repositoryRoot } from '../test/harness/cache.ts';
 import { buildPackage } from '../test/harness/package.ts';
 import { type Bench, MIB, type Section, say } from './bench.ts';
+import { devices } from './devices.ts';
 import { overLine } from './line-section.ts';
 import { listing } from './listing.ts';
 import { memory } from './memory.ts';
@@ -24,6 +25,7 @@ const SECTIONS: readonly Section[] = [
   memory,
   listing,
   outlets,
+  devices,
   slowCore,
 ];
 const ORDER = SECTIONS.map(({ name }) => name);
