@@ -22,10 +22,13 @@ import {
   without,
 } from './zigbee2mqtt-files.ts';
 
+/** Where it talks unless somebody changed that (settings.schema.json, mqtt.base_topic). */
+const USUAL_TOPIC = 'zigbee2mqtt';
+
 const fields = {
   base_topic: text({
     advanced: true,
-    default: 'zigbee2mqtt',
+    default: USUAL_TOPIC,
     // no wildcards, and what Zigbee2MQTT takes itself (settings.schema.json, mqtt.base_topic)
     pattern: [/^[^#+\s/][^#+]*(?<!\/)$/, 'a topic without + and #'],
   }),
@@ -76,6 +79,8 @@ function json(payload: Buffer): unknown {
     return content;
   }
 }
+
+const baseOf = ({ settings }: Context): string => settings.base_topic || USUAL_TOPIC;
 
 /** The broker of the settings, else the one that Homestash is connected to. */
 async function brokerOf({ settings, broker }: Context): Promise<BrokerAccess> {
@@ -168,10 +173,10 @@ export const zigbee2mqtt = handler({
   kind: 'zigbee2mqtt',
   fields,
   extension: 'zip',
-  place: ({ broker, base_topic }) => `${broker || 'mqtt'}/${base_topic}`,
-  test: (context) => connected(context, (session) => look(session, context.settings.base_topic)),
+  place: ({ broker, base_topic }) => `${broker || 'mqtt'}/${base_topic || USUAL_TOPIC}`,
+  test: (context) => connected(context, (session) => look(session, baseOf(context))),
   fetch: async function* (context): AsyncGenerator<FetchedFile> {
-    const { base_topic: base } = context.settings;
+    const base = baseOf(context);
     const content = await connected(context, async (session) => {
       await look(session, base);
       return backup(session, base);

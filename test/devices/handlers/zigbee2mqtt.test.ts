@@ -52,6 +52,8 @@ describe.runIf(haveZigbee2Mqtt() && haveMosquitto())('a real Zigbee2MQTT', () =>
       firmware: version('ZIGBEE2MQTT_VERSION'),
     };
     await expect(run().test()).resolves.toEqual(identity);
+    // a field that was emptied
+    await expect(run({ base_topic: '' }).test()).resolves.toEqual(identity);
     const own = { url: broker.url, username: ACCOUNT.user, password: PASSWORD };
     await expect(new HandlerRun(zigbee2mqtt, {}, { broker: own }).test()).resolves.toEqual(identity);
   });
