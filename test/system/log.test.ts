@@ -7,6 +7,7 @@ import { type LocalCore, startLocalCore } from '../harness/local-core.ts';
 import { Person } from '../harness/person.ts';
 import { SmallDisk } from '../harness/small-disk.ts';
 import { Stage } from '../harness/stage.ts';
+import { waitFor } from '../harness/wait-for.ts';
 
 const PASSWORD = 'a long enough one';
 
@@ -23,6 +24,10 @@ describe('the log over the API', () => {
   const read = (query = '') => person.call<LogPage>('GET', `/api/v1/log${query}`);
 
   test('is read newest first, as many lines as asked for', async () => {
+    // what a start does behind itself is over then
+    await waitFor('the recovery key', async () =>
+      (await read()).entries.some(({ message }) => message === 'a recovery key was made'),
+    );
     await core.client.addTarget({
       name: 'Disk',
       settings: { kind: 'folder', path: `${core.dataDir}/other` },
