@@ -112,6 +112,7 @@ export const PROBLEMS = {
   device_failed: describe(502),
   device_unexpected: describe(502),
   device_program: describe(502),
+  device_no_broker: describe(409),
   device_secret_lost: describe(502),
   device_nothing: describe(502),
   device_import_header: describe(422),

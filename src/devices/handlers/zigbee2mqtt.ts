@@ -68,8 +68,18 @@ const Answer = v.variant('status', [
 ]);
 const OfSomebody = v.object({ transaction: v.optional(v.unknown()) });
 
-/** Groups of four signs; only the last one may be filled up. */
-const BASE64 = /^(?:[\w+/]{4})*(?:[\w+/]{2}==|[\w+/]{3}=)?$/;
+/** Everything that is no sign of Base64 (RFC 4648, section 4). */
+const NOT_BASE64 = /[^A-Za-z0-9+/]/;
+
+/** Signs come in fours; only the last four may be filled up. */
+const isBase64 = (content: string): boolean =>
+  content.length % 4 === 0 && !NOT_BASE64.test(content.replace(/={1,2}$/, ''));
+
+/** An answer is held in memory several times while it is taken apart, and a box may have 1 GB (bytes). */
+const LARGEST_ANSWER = 64 * 1024 * 1024;
+
+/** What that comes to in an archive: Base64 makes four bytes of three. */
+const LARGEST_BACKUP = '48 MiB';
 
 function json(payload: Buffer): unknown {
   const content = payload.toString('utf8');
@@ -88,8 +98,7 @@ async function brokerOf({ settings, broker }: Context): Promise<BrokerAccess> {
   if (url !== '') return { url, username: user, password };
   const own = await broker();
   if (own) return own;
-  const reason = 'no broker is set, and Homestash is connected to none';
-  throw new Problem('device_failed', { params: { host: 'MQTT', reason } });
+  throw new Problem('device_no_broker');
 }
 
 /** Runs what wants a broker. One that a person named is trusted as it was met first, our own as it is everywhere else. */
@@ -99,7 +108,11 @@ async function connected<Result>(
 ): Promise<Result> {
   const { clock, signal, settings, trust } = context;
   const broker = await brokerOf(context);
-  return withBroker({ broker, clock, signal, ...(settings.broker === '' ? {} : { trust }) }, work);
+  const limit = {
+    bytes: LARGEST_ANSWER,
+    problem: () => new Problem('artefact_too_large', { params: { file: BACKUP, limit: LARGEST_BACKUP } }),
+  };
+  return withBroker({ broker, clock, signal, limit, ...(settings.broker === '' ? {} : { trust }) }, work);
 }
 
 /** @throws Problem `device_failed` where it is not running */
@@ -151,17 +164,17 @@ async function backup(session: BrokerSession, base: string): Promise<Buffer> {
     if (topic !== `${base}/bridge/response/backup`) return undefined;
     const content = json(payload);
     const some = v.safeParse(OfSomebody, content);
-    const unexpected = (reason: string) => new Problem('device_unexpected', { params: { host, reason } });
-    if (!some.success) throw unexpected('no JSON');
-    if (some.output.transaction !== transaction) return undefined;
+    if (!some.success || some.output.transaction !== transaction) return undefined;
     const answer = v.safeParse(Answer, content);
-    if (!answer.success) throw unexpected('bridge/response/backup');
+    if (!answer.success) {
+      throw new Problem('device_unexpected', { params: { host, reason: 'bridge/response/backup' } });
+    }
     if (answer.output.status === 'ok') return answer.output.data.zip;
     const reason = (answer.output.error ?? 'status error').slice(0, REASON_LENGTH);
     throw new Problem('device_failed', { params: { host, reason } });
   });
   if (zip === undefined) throw new Problem('device_timeout', { params: { host } });
-  if (!BASE64.test(zip)) throw new Problem('artefact_cut', { params: { file: BACKUP } });
+  if (!isBase64(zip)) throw new Problem('artefact_cut', { params: { file: BACKUP } });
   return Buffer.from(zip, 'base64');
 }
 

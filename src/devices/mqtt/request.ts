@@ -15,9 +15,8 @@ const CONNECT_MS = 10_000;
 /** So long nothing needs to pass until both sides make sure that they are there (seconds). */
 const KEEP_ALIVE_SECONDS = 60;
 
-/** All that a connection may bring, so that nobody fills our memory: an answer of 64 MiB and what stands beside it (bytes). */
-const RECEIVED_LIMIT = 65 * 1024 * 1024;
-const RECEIVED_WORDS = '64 MiB';
+/** What a connection may bring beside the answer that is waited for (bytes). */
+const BESIDE = 1024 * 1024;
 
 /** Answers to a CONNECT that mean the user or the password (MQTT 3.1.1, table 3.1). */
 const PASSWORD: ReadonlySet<unknown> = new Set([4, 5]);
@@ -34,6 +33,8 @@ interface BrokerOptions {
   readonly signal: AbortSignal;
   /** Whom to trust behind TLS: the one that was met first. Absent: only who shows the certificate of an authority. */
   readonly trust?: Trust;
+  /** How large an answer may be, so that nobody fills our memory, and what is wrong with a larger one. */
+  readonly limit: { readonly bytes: number; readonly problem: () => Problem };
 }
 
 /** Something that was published. */
@@ -86,7 +87,7 @@ export class BrokerSession {
 
   /**
    * Takes message by message until one of them comes to something; undefined where none has after `ms`.
-   * @throws Problem `device_cut` where the connection ends, `artefact_too_large`, the reason of the signal, and what `take` throws
+   * @throws Problem `device_cut` where the connection ends, the one of the limit, the reason of the signal, and what `take` throws
    */
   async until<Result>(
     ms: number,
@@ -228,7 +229,7 @@ export async function withBroker<Result>(
   options: BrokerOptions,
   work: (session: BrokerSession) => Promise<Result>,
 ): Promise<Result> {
-  const { broker, clock, signal } = options;
+  const { broker, clock, signal, limit } = options;
   const url = new URL(broker.url);
   const { host } = url;
   const done = new AbortController();
@@ -246,8 +247,8 @@ export async function withBroker<Result>(
     let received = 0;
     connection.stream.on('data', (piece: Buffer) => {
       received += piece.length;
-      if (received <= RECEIVED_LIMIT) return;
-      session.fail(new Problem('artefact_too_large', { params: { file: host, limit: RECEIVED_WORDS } }));
+      if (received <= limit.bytes + BESIDE) return;
+      session.fail(limit.problem());
       connection.end(true);
     });
     await accepted(connection, host, limits);

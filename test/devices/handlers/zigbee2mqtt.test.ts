@@ -1,4 +1,5 @@
-import { lstatSync, readdirSync, readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32, deflateRawSync } from 'node:zlib';
 import mqtt from 'mqtt';
@@ -68,6 +69,18 @@ describe.runIf(haveZigbee2Mqtt() && haveMosquitto())('a real Zigbee2MQTT', () =>
     expect(Object.keys(files).toSorted()).toEqual(there.map(([name]) => name).toSorted());
     for (const [name, content] of there) expect(files[name]?.equals(content), name).toBe(true);
   });
+
+  test('gives it also when it is large', async () => {
+    const large = join(bridge.dir, 'large.bin');
+    writeFileSync(large, randomBytes(8 * 1024 * 1024));
+    const saved = await run().fetch();
+    await expect(run().validate(saved)).resolves.toBeUndefined();
+    const source = zipInMemory(BACKUP, await saved.get(BACKUP).bytes());
+    const entry = (await zipEntries(source)).find(({ name }) => name === 'large.bin');
+    if (!entry) throw new Error('it is missing');
+    expect((await zipBytes(source, entry, entry.size)).equals(readFileSync(large))).toBe(true);
+    rmSync(large);
+  }, 30_000);
 
   test('is compared without secrets and without what changes by itself', async () => {
     const saved = await run().fetch();
@@ -157,14 +170,12 @@ describe.runIf(haveMosquitto())('what somebody else publishes', () => {
     ['bridge/response/backup', typeof content === 'string' ? content : JSON.stringify(content)] as const;
 
   test.each([
-    ['no JSON', 'garbage', 'device_unexpected'],
     ['another shape', { status: 'ok', data: {} }, 'device_unexpected'],
     ['a zip that is no base64 to its end', { status: 'ok', data: { zip: 'UEsDBAo' } }, 'artefact_cut'],
+    ['a zip that is no base64 within', { status: 'ok', data: { zip: 'UEs_BAo=' } }, 'artefact_cut'],
     ['an error', { status: 'error', data: {}, error: 'disk full' }, 'device_failed'],
   ])('%s', async (_, content, code) => {
-    const answer = answering((transaction) => [
-      response(typeof content === 'string' ? content : { ...content, transaction }),
-    ]);
+    const answer = answering((transaction) => [response({ ...content, transaction })]);
     await expect(answer).rejects.toMatchObject({ code });
   });
 
@@ -174,10 +185,18 @@ describe.runIf(haveMosquitto())('what somebody else publishes', () => {
     const saved = await answering((transaction) => [
       answer('AAAA', 'other'),
       answer('BBBB'),
+      response('garbage'),
       answer('Q0ND', transaction),
     ]);
     await expect(saved.get(BACKUP).text()).resolves.toBe('CCC');
   });
+
+  test('more than fits is refused before it fills the memory', async () => {
+    const zip = 'A'.repeat(66 * 1024 * 1024);
+    await expect(
+      answering((transaction) => [response({ status: 'ok', data: { zip }, transaction })]),
+    ).rejects.toMatchObject({ code: 'artefact_too_large', params: { file: BACKUP, limit: '48 MiB' } });
+  }, 30_000);
 
   test('it goes away in the middle', async () => {
     await expect(answering(() => [['bridge/state', '{"state":"offline"}']])).rejects.toMatchObject({
@@ -204,7 +223,9 @@ describe.runIf(haveMosquitto())('what somebody else publishes', () => {
   });
 
   test('there is no broker at all', async () => {
-    await expect(new HandlerRun(zigbee2mqtt, {}).test()).rejects.toMatchObject({ code: 'device_failed' });
+    await expect(new HandlerRun(zigbee2mqtt, {}).test()).rejects.toMatchObject({
+      code: 'device_no_broker',
+    });
     const nobody = { broker: `mqtt://127.0.0.1:${await freePort()}` };
     await expect(new HandlerRun(zigbee2mqtt, nobody).test()).rejects.toMatchObject({
       code: 'device_refused',
