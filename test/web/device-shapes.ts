@@ -1,4 +1,10 @@
-import { type Artefact, type Device, type Difference, PATHS } from '../../src/contract/index.ts';
+import {
+  type Artefact,
+  type Device,
+  type Difference,
+  type Language,
+  PATHS,
+} from '../../src/contract/index.ts';
 import { Problem } from '../../src/kernel/errors.ts';
 import { wordProblem } from '../../src/kernel/texts.ts';
 import type { FakeCore } from './fake-core.ts';
@@ -97,7 +103,7 @@ export const DIFFERENCE: Difference = {
 
 /** A home with some devices, in each state. */
 export function devicesAtHome(core: FakeCore): readonly Device[] {
-  const devices = [
+  const devices = (language?: Language) => [
     keptDevice(),
     keptDevice({
       id: 'router',
@@ -105,7 +111,7 @@ export function devicesAtHome(core: FakeCore): readonly Device[] {
       kind_name: 'FRITZ!Box',
       name: 'Router in the hall',
       identity: { ...IDENTITY, id: '00040E', model: 'FRITZ!Box 7590', firmware: '8.02', chip: null },
-      problem: wordProblem(new Problem('device_password', { params: { host: 'fritz.box' } })),
+      problem: wordProblem(new Problem('device_password', { params: { host: 'fritz.box' } }), language),
       given_up: true,
       next_at: null,
       restorable: false,
@@ -113,7 +119,7 @@ export function devicesAtHome(core: FakeCore): readonly Device[] {
     keptDevice({
       id: 'plug',
       name: 'Lamp',
-      problem: wordProblem(new Problem('device_timeout', { params: { host: '192.168.1.41' } })),
+      problem: wordProblem(new Problem('device_timeout', { params: { host: '192.168.1.41' } }), language),
       failures: 2,
     }),
     keptDevice({
@@ -121,13 +127,14 @@ export function devicesAtHome(core: FakeCore): readonly Device[] {
       name: 'Fresh',
       backed_up_at: null,
       tried_at: null,
+      changed_at: null,
       artefacts: 0,
       bytes: 0,
       copies: 0,
     }),
   ];
   const wrong = wordProblem(new Problem('artefact_page', { params: { file: 'cfg.json' } }));
-  core.on(`GET ${PATHS.devices}`, () => ({ devices }));
+  core.on(`GET ${PATHS.devices}`, ({ language }) => ({ devices: devices(language) }));
   core.on(`GET ${PATHS.device_artefacts}`, () => ({
     artefacts: [
       savedOnce(),
@@ -151,5 +158,5 @@ export function devicesAtHome(core: FakeCore): readonly Device[] {
     ],
   }));
   core.on(`GET ${PATHS.device_difference}`, () => DIFFERENCE);
-  return devices;
+  return devices();
 }
