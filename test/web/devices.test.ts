@@ -208,6 +208,44 @@ inBrowser('devices', () => {
     });
   });
 
+  test('all that need nothing but their address are added with one click, and the others are said', async () => {
+    const found = (name: string, address: string, kind = 'wled') => ({
+      ...{ kind, kind_name: kind === 'wled' ? 'WLED' : 'FRITZ!Box', name, address, identity: IDENTITY },
+      ...{ source: 'network', known_as: null },
+    });
+    const list: Device[] = [];
+    const answer = Promise.withResolvers<void>();
+    stage.core.on(`GET ${PATHS.devices}`, () => ({ devices: list }));
+    stage.core.on(`POST ${PATHS.device_discover}`, () => ({
+      devices: [
+        found('Shelf', '192.168.1.40'),
+        found('Attic', '192.168.1.41'),
+        found('Locked', '192.168.1.42'),
+        found('Router', '192.168.1.1', 'fritzbox'),
+      ],
+      unknown: [],
+    }));
+    stage.core.on(`POST ${PATHS.devices}`, async ({ body }) => {
+      const { name, settings } = body as { name: string; settings: { address: string } };
+      await answer.promise;
+      if (name === 'Locked') throw new Problem('device_code', { params: { host: settings.address } });
+      const added = keptDevice({ id: name.toLowerCase(), name });
+      list.push(added);
+      return added;
+    });
+    const { page } = await stage.visit({ path: '/devices/find' });
+    await page.getByRole('button', { name: 'Look for devices' }).click();
+    await page.getByRole('button', { name: 'Add all 3 devices' }).click();
+    await page.getByText('0 / 3').waitFor();
+    answer.resolve();
+    await page.getByText('2 devices were added and are being backed up.').waitFor();
+    await page.getByRole('link', { name: 'Open Attic' }).waitFor();
+    await page.getByText('192.168.1.42 wants a PIN, or another one.').waitFor();
+    await page.getByRole('link', { name: 'Add Locked' }).waitFor();
+    await page.getByRole('link', { name: 'Add Router' }).waitFor();
+    expect(await page.getByRole('button', { name: /^Add all/ }).count()).toBe(0);
+  });
+
   test('what is missing is said, and what the device met it with', async () => {
     stage.core.on(`POST ${PATHS.device_test}`, ({ language }) => ({
       identity: null,
