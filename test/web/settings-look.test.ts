@@ -51,17 +51,20 @@ inBrowser('the settings', () => {
     const rows = page.getByRole('main').getByRole('link');
     await rows.first().waitFor();
     expect(await rows.count()).toBe(PAGES.length - 1);
+    const first = await page.title();
     const titles = new Set<string>();
     for (let at = 0; at < PAGES.length - 1; at += 1) {
       await rows.nth(at).focus();
       await page.keyboard.press('Enter');
       await page.getByRole('link', { name: 'Settings' }).nth(1).waitFor();
+      await expect.poll(() => page.title()).not.toBe(first);
       titles.add(await page.title());
       // who listens hears the sentence of the page
       await expect.poll(() => page.locator('.skeleton').count()).toBe(0);
       await expect.poll(() => page.evaluate('document.activeElement.tagName')).toBe('H1');
       await page.getByRole('main').getByRole('link', { name: 'Settings' }).click();
       await rows.nth(PAGES.length - 2).waitFor();
+      await expect.poll(() => page.title()).toBe(first);
     }
     expect(titles.size).toBe(PAGES.length - 1);
   });

@@ -47,6 +47,7 @@ inBrowser('the shell', () => {
     const before = asked;
     await again.click();
     await expect.poll(() => asked).toBeGreaterThan(before);
+    await expect.poll(() => again.getAttribute('aria-busy')).not.toBe('true');
     await alert.first().waitFor();
     stage.core.on(`GET ${PATHS.targets}`, () => ({ targets: [target()] }));
     await again.click();
