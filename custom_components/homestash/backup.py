@@ -139,6 +139,7 @@ class HomestashBackupAgent(BackupAgent):
     async def async_list_backups(self, **kwargs: Any) -> list[AgentBackup]:
         """Return the backups; one that cannot be read does not hide the others."""
         with self._translated():
+            await self._client.ping()
             backups: list[AgentBackup] = []
             for data in await self._client.backups(self._target_id):
                 try:

@@ -15,6 +15,7 @@ from .const import (
     CONNECT_SECONDS,
     DOWNLOAD_IDLE_SECONDS,
     MIB,
+    PING_SECONDS,
     SLOWEST_STEP_SECONDS,
     STORE_SECONDS,
 )
@@ -30,6 +31,7 @@ from .contract import (
     PATH_INFO,
     PATH_OVERVIEW,
     PATH_PAIRING,
+    PATH_PING,
     PATH_PROVIDERS,
     PATH_TARGETS,
     Adoption,
@@ -203,6 +205,10 @@ class CoreClient:
     async def revoke(self, token_id: str) -> None:
         """Give an access back."""
         await self.call("DELETE", path_token(token_id))
+
+    async def ping(self) -> None:
+        """See whether the core answers, whatever its stores do meanwhile."""
+        await self.call("GET", PATH_PING, timeout=total_timeout(PING_SECONDS))
 
     async def info(self) -> Info:
         """Ask who the core is."""

@@ -198,6 +198,22 @@ async def test_slow_list_does_not_hold_up_the_page(
         await agent.async_list_backups()
 
 
+async def test_core_that_hangs_is_noticed_before_its_list_is_asked_for(
+    core: FakeCore, agent: BackupAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asyncio
+
+    async def hang(_request: web.Request) -> None:
+        await asyncio.sleep(1)
+
+    monkeypatch.setattr(client_module, "PING_SECONDS", 0.05)
+    core.once("GET ping", hang)
+    with pytest.raises(BackupAgentUnreachableError):
+        await agent.async_list_backups()
+    assert core.count("GET", "/backups") == 0
+    assert await agent.async_list_backups() == []
+
+
 async def test_manager_sees_the_backups(
     hass: HomeAssistant, core: FakeCore, agent: BackupAgent
 ) -> None:
