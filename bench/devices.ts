@@ -2,8 +2,8 @@ import type { Device } from '../src/contract/index.ts';
 import type { CoreProcess } from '../test/harness/core.ts';
 import { removeTemporary, temporaryFolder } from '../test/harness/temporary.ts';
 import { waitFor } from '../test/harness/wait-for.ts';
-import { DeviceServer } from '../test/simulators/devices/server.ts';
 import { MIB, type Section, say, startCore } from './bench.ts';
+import { addControllers, Controllers } from './controllers.ts';
 import { cpuSeconds, Rounds, writtenBytes } from './measure.ts';
 import { machine, table } from './results.ts';
 
@@ -37,55 +37,6 @@ interface Run {
   readonly cpuSeconds: number;
   readonly peakMiB: number;
   readonly writtenKiB: number;
-}
-
-/** Controllers that answer as WLED does, each at an address of this machine of its own. */
-class Controllers {
-  readonly addresses: string[] = [];
-  /** Increased, it makes the settings of all of them others. */
-  version = 1;
-  /** How many have given their last file. */
-  given = 0;
-  readonly #servers: DeviceServer[] = [];
-
-  async start(): Promise<void> {
-    for (let at = 0; at < DEVICES; at += 1) {
-      const server = this.#controller(at);
-      const host = `127.0.1.${at + 1}`;
-      await server.start(0, host);
-      this.#servers.push(server);
-      this.addresses.push(`${host}:${server.port}`);
-    }
-  }
-
-  async stop(): Promise<void> {
-    for (const server of this.#servers) await server.stop();
-  }
-
-  #controller(at: number): DeviceServer {
-    const mac = at.toString(16).padStart(12, '0');
-    const info = { ver: '16.0.1', vid: 2_608_190, name: `Light ${at}`, mac, arch: 'esp32', product: 'FOSS' };
-    const presets = Object.fromEntries(
-      Array.from({ length: 20 }, (_, index) => [index, index === 0 ? {} : { n: `Scene ${index}`, on: true }]),
-    );
-    const listing = ['cfg.json', 'presets.json'].map((name) => ({ name, type: 'file', size: 1 }));
-    return new DeviceServer((request, response) => {
-      const { pathname } = new URL(request.url ?? '/', 'http://device');
-      const json = (value: unknown) => response.end(JSON.stringify(value));
-      if (pathname === '/json/info') json(info);
-      else if (pathname === '/edit') json(listing);
-      else if (pathname === '/cfg.json') setTimeout(() => json(this.#settings(at)), delayOf(at));
-      else if (pathname === '/presets.json') {
-        this.given += 1;
-        json(presets);
-      } else response.writeHead(404).end();
-    });
-  }
-
-  #settings(at: number): object {
-    const outputs = Array.from({ length: 10 }, (_, index) => ({ start: index * 30, len: 30, pin: [index] }));
-    return { hw: { led: { total: 300, ins: outputs } }, id: { name: `Light ${at}`, version: this.version } };
-  }
 }
 
 /** The time that a queue takes in which nothing happens but waiting (seconds). */
@@ -146,17 +97,13 @@ export const devices: Section = {
   async run(bench) {
     // on a disk: what is written there is counted
     const room = temporaryFolder('bench-devices');
-    const controllers = new Controllers();
+    const controllers = new Controllers(DEVICES, delayOf);
     await controllers.start();
     const core = await startCore(bench, room);
     const costs = new Rounds<Run>();
     try {
       say(`devices: ${DEVICES} are added`);
-      const lines = controllers.addresses.map(
-        (address, at) => `wled;Light ${String(at).padStart(3, '0')};${address}`,
-      );
-      const csv = ['kind;name;address', ...lines].join('\n');
-      await core.client.call('POST', '/api/v1/devices/import', { csv, save: true });
+      await addControllers(core, controllers);
       await ended(core, controllers, DEVICES);
       const slowest = (await devicesOf(core)).find(({ name }) => name.endsWith(` ${SLOWEST_AT}`));
       const all = () => core.client.call('POST', '/api/v1/commands/back_up_devices', {});

@@ -86,15 +86,21 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-/** The median of each figure over rounds. */
-export function medianOf<Figures extends { readonly [name in keyof Figures]: number }>(
+/** One figure for each over rounds. */
+function overRounds<Figures extends { readonly [name in keyof Figures]: number }>(
   rounds: readonly Figures[],
+  take: (values: readonly number[]) => number,
 ): Figures {
   const names = Object.keys(rounds[0] ?? {}) as (keyof Figures)[];
   return Object.fromEntries(
-    names.map((name) => [name, median(rounds.map((round) => round[name]))]),
+    names.map((name) => [name, take(rounds.map((round) => round[name]))]),
   ) as unknown as Figures;
 }
+
+/** The median of each figure over rounds. */
+export const medianOf = <Figures extends { readonly [name in keyof Figures]: number }>(
+  rounds: readonly Figures[],
+): Figures => overRounds(rounds, median);
 
 /** What each name costs, round after round. */
 export class Rounds<Figures extends { readonly [name in keyof Figures]: number }> {
@@ -110,8 +116,17 @@ export class Rounds<Figures extends { readonly [name in keyof Figures]: number }
 
   /** The median of each figure. */
   of(name: string): Figures {
+    return medianOf(this.#of(name));
+  }
+
+  /** The largest of each figure. */
+  worstOf(name: string): Figures {
+    return overRounds(this.#of(name), (values) => Math.max(...values));
+  }
+
+  #of(name: string): Figures[] {
     const rounds = this.#rounds.get(name);
     if (rounds === undefined) throw new Error(`nobody has measured ${name}`);
-    return medianOf(rounds);
+    return rounds;
   }
 }

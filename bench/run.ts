@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { repositoryRoot } from '../test/harness/cache.ts';
 import { buildPackage } from '../test/harness/package.ts';
+import { backupDelay } from './backup-delay.ts';
 import { type Bench, MIB, type Section, say } from './bench.ts';
 import { devices } from './devices.ts';
 import { overLine } from './line-section.ts';
@@ -26,6 +27,7 @@ const SECTIONS: readonly Section[] = [
   listing,
   outlets,
   devices,
+  backupDelay,
   slowCore,
 ];
 const ORDER = SECTIONS.map(({ name }) => name);

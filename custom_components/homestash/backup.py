@@ -134,6 +134,7 @@ class HomestashBackupAgent(BackupAgent):
     async def async_delete_backup(self, backup_id: str, **kwargs: Any) -> None:
         """Delete a backup."""
         with self._translated():
+            await self._client.ping()
             await self._client.delete_backup(self._target_id, backup_id)
 
     async def async_list_backups(self, **kwargs: Any) -> list[AgentBackup]:

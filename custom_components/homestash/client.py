@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 import json
+from time import monotonic
 from typing import Any, Final
 
 from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout
@@ -16,6 +17,7 @@ from .const import (
     DOWNLOAD_IDLE_SECONDS,
     MIB,
     PING_SECONDS,
+    SILENT_SECONDS,
     SLOWEST_STEP_SECONDS,
     STORE_SECONDS,
 )
@@ -112,6 +114,7 @@ class CoreClient:
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
         self._base = URL(url)
+        self._silent_until = 0.0
         self.url = url
 
     async def request(
@@ -207,8 +210,18 @@ class CoreClient:
         await self.call("DELETE", path_token(token_id))
 
     async def ping(self) -> None:
-        """See whether the core answers, whatever its stores do meanwhile."""
-        await self.call("GET", PATH_PING, timeout=total_timeout(PING_SECONDS))
+        """See whether the core answers, whatever its stores do meanwhile.
+
+        One that was silent just now is not waited for again.
+        """
+        if monotonic() < self._silent_until:
+            raise CoreUnreachable(self.url)
+        try:
+            await self.call("GET", PATH_PING, timeout=total_timeout(PING_SECONDS))
+        except CoreUnreachable as error:
+            if isinstance(error.__cause__, TimeoutError):
+                self._silent_until = monotonic() + SILENT_SECONDS
+            raise
 
     async def info(self) -> Info:
         """Ask who the core is."""

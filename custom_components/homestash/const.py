@@ -31,6 +31,8 @@ ANSWER_SECONDS: Final = 10.0
 # Whether a core answers at all shows at once: a backup that is made waits for all lists
 # and must not be late because of one that hangs.
 PING_SECONDS: Final = 3.0
+# Lists are asked for several times around a backup; one wait is enough.
+SILENT_SECONDS: Final = 10.0
 # Deleting and announcing touch the store itself, which may be slow to wake.
 STORE_SECONDS: Final = 120.0
 # Putting thousands of parts together can take a store this long without a byte being sent.

@@ -208,9 +208,27 @@ async def test_core_that_hangs_is_noticed_before_its_list_is_asked_for(
 
     monkeypatch.setattr(client_module, "PING_SECONDS", 0.05)
     core.once("GET ping", hang)
+    for _ in range(3):
+        with pytest.raises(BackupAgentUnreachableError):
+            await agent.async_list_backups()
+    # Home Assistant asks several times, and waits once.
+    assert core.count("GET", "/ping") == 1
+    assert core.count("GET", "/backups") == 0
+
+
+async def test_core_that_hung_is_asked_again(
+    core: FakeCore, agent: BackupAgent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asyncio
+
+    async def hang(_request: web.Request) -> None:
+        await asyncio.sleep(1)
+
+    monkeypatch.setattr(client_module, "PING_SECONDS", 0.05)
+    monkeypatch.setattr(client_module, "SILENT_SECONDS", 0.0)
+    core.once("GET ping", hang)
     with pytest.raises(BackupAgentUnreachableError):
         await agent.async_list_backups()
-    assert core.count("GET", "/backups") == 0
     assert await agent.async_list_backups() == []
 
 
