@@ -57,6 +57,7 @@ test('the mirror names the files of the newest configuration, and what an empty 
   }
   expect(mirror.devices).toMatchObject([{ kind: 'wled', name: 'Shelf' }]);
   expect(mirror.left_out).toEqual([]);
+  expect(core.lines.filter((line) => line.includes('broke off'))).toEqual([]);
 });
 
 test('a core that is empty takes them over, and one that has them wants none', async () => {

@@ -80,7 +80,10 @@ async function serve(context: Context<HttpBindings>, route: Route, options: AppO
   const credentials = credentialsOf(context);
   const principal = await admit(credentials, route, options.identify);
   const gone = new AbortController();
-  const onClose = () => gone.abort(new Problem('body_cut'));
+  const onClose = () => {
+    // it closes as well when all was sent
+    if (!outgoing.writableFinished) gone.abort(new Problem('body_cut'));
+  };
   outgoing.once('close', onClose);
   try {
     const result = await route.handle(
