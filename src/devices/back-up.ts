@@ -4,7 +4,7 @@ import { newId } from '../kernel/ids.ts';
 import { keepProblem } from '../kernel/kept-problem.ts';
 import { checkFiles } from './artefacts/check.ts';
 import { type Comparable, fileDifference, linesOf } from './artefacts/difference.ts';
-import { ArtefactFolder, type Incoming, type ReceivedFile } from './artefacts/folder.ts';
+import { ArtefactFolder, type Incoming, type Placed, type ReceivedFile } from './artefacts/folder.ts';
 import { storedNames } from './artefacts/names.ts';
 import type { DeviceHandler, SavedFile } from './handler.ts';
 import { FirstUse, limited, type SessionOptions, sessionWith } from './session.ts';
@@ -137,6 +137,7 @@ async function keepGood(
   const newest = await store.newest(row.id);
   const fine = { ...change, ...onFine(), tried_at: now, backed_up_at: now };
   if (newest && sameFiles(newest, files)) {
+    await folder.mend(storedPlaces(newest, files), true);
     await store.seen(newest, Math.max(now, newest.made_at), fine);
     return { identity, outcome: 'same', bytes, added: 0, removed: 0 };
   }
@@ -145,11 +146,9 @@ async function keepGood(
   // a clock that was set back must not put what is new behind what is old
   const madeAt = Math.max(now, (newest?.made_at ?? 0) + 1);
   const artefact = artefactRow(row, { madeAt, identity, good: 1, problem: null });
-  const rows = await placeFiles(store, folder, { row, handler, artefact, files });
-  await store.keep({ ...artefact, added: lines?.added ?? null, removed: lines?.removed ?? null }, rows, {
-    ...fine,
-    ...(changed && { changed_at: now }),
-  });
+  const kept = { ...artefact, added: lines?.added ?? null, removed: lines?.removed ?? null };
+  const more = { ...fine, ...(changed && { changed_at: now }) };
+  await keepFiles(store, folder, { row, handler, artefact: kept, files }, more);
   return {
     identity,
     outcome: !newest ? 'first' : changed ? 'changed' : 'same',
@@ -170,8 +169,7 @@ async function keepApart(
   const kept = files.filter(({ size }) => size > 0);
   if (kept.length === 0) return;
   const artefact = artefactRow(row, { madeAt: clock.now(), identity, good: 0, problem: keepProblem(error) });
-  const rows = await placeFiles(store, folder, { row, handler, artefact, files: kept });
-  await store.keep(artefact, rows, {});
+  await keepFiles(store, folder, { row, handler, artefact, files: kept }, {});
 }
 
 function artefactRow(
@@ -192,35 +190,52 @@ function artefactRow(
   };
 }
 
-/** Gives the files their names; what is there already with the same content is not stored twice. */
-async function placeFiles(
+/** Where the files of a saved configuration lie that were received once more. */
+const storedPlaces = ({ files }: StoredArtefact, received: readonly ReceivedFile[]): Placed[] =>
+  received.flatMap((file) => {
+    const known = files.find(({ name, sha256 }) => name === file.name && sha256 === file.sha256);
+    return known ? [{ file, storedAs: known.stored_as }] : [];
+  });
+
+interface Keep {
+  readonly row: DeviceRow;
+  readonly handler: DeviceHandler;
+  readonly artefact: ArtefactRow;
+  readonly files: readonly ReceivedFile[];
+}
+
+/** Gives the files their names and keeps the configuration: all of it or nothing. What is there already is not stored twice. */
+async function keepFiles(
   store: DeviceStore,
   folder: ArtefactFolder,
-  one: {
-    readonly row: DeviceRow;
-    readonly handler: DeviceHandler;
-    readonly artefact: ArtefactRow;
-    readonly files: readonly ReceivedFile[];
-  },
-): Promise<FileRow[]> {
-  const { row, handler, artefact, files } = one;
+  { row, handler, artefact, files }: Keep,
+  change: Partial<DeviceRow>,
+): Promise<void> {
   const good = artefact.good === 1;
   const names = storedNames(
     files.map(({ name }) => name),
     { moment: artefact.made_at, extension: handler.extension, taken: await folder.names(good) },
   );
-  const fresh: { file: ReceivedFile; storedAs: string }[] = [];
+  const fresh: Placed[] = [];
+  const there: Placed[] = [];
   const rows: FileRow[] = [];
   for (const [index, file] of files.entries()) {
     const known = await store.stored(row.id, file.sha256, artefact.good);
     const twin = fresh.find((other) => other.file.sha256 === file.sha256);
     const storedAs = known?.stored_as ?? twin?.storedAs ?? (names[index] as string);
-    if (!known && !twin) fresh.push({ file, storedAs });
+    if (known) there.push({ file, storedAs });
+    else if (!twin) fresh.push({ file, storedAs });
     const { name, size, sha256 } = file;
     rows.push({ artefact_id: artefact.id, number: index + 1, name, stored_as: storedAs, size, sha256 });
   }
+  await folder.mend(there, good);
   await folder.place(fresh, good);
-  return rows;
+  try {
+    await store.keep(artefact, rows, change);
+  } catch (error) {
+    await folder.takeBack(fresh, good);
+    throw error;
+  }
 }
 
 /** A file as lines to be compared. */

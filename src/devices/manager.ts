@@ -88,7 +88,7 @@ export class Manager {
     this.#life = new AbortController();
     const { store, dataDir, clock, random } = this.#options;
     for (const row of await store.devices()) {
-      await new ArtefactFolder(dataDir, row.id).sweep();
+      await new ArtefactFolder(dataDir, row.id).sweep(await store.storedNames(row.id), clock.now());
       // one of which nothing is kept yet does not wait
       if (row.due_at !== null && row.due_at <= clock.now() && row.tried_at !== null) {
         await store.update(row.id, { due_at: clock.now() + Math.floor(random() * SETTLE_MS) });

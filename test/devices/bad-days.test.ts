@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -221,6 +221,46 @@ test('a core that is killed in the middle of a backup keeps what was good, and s
     `/api/v1/devices/${id}/artefacts/${(await saved(client, id))[0]?.id}/files/1`,
   );
   expect(await file.text()).toBe(device.files['cfg.json']);
+});
+
+test('a file that was lost or damaged on the disk comes back with the next backup', async () => {
+  const device = await startDevice();
+  const { client, dataDir } = await startCore();
+  const { id } = await add(client, device);
+  await settled(client);
+  const [artefact] = await saved(client, id);
+  const paths = (artefact?.files ?? []).map(({ stored_as }) => join(dataDir, 'devices', id, stored_as));
+  const [lost, damaged] = paths as [string, string];
+  rmSync(lost);
+  writeFileSync(damaged, readFileSync(damaged, 'utf8').replace('a', 'b'));
+  const file = `/api/v1/devices/${id}/artefacts/${artefact?.id}/files/1`;
+  await expect(client.call('GET', file)).rejects.toThrow('artefact_file_lost');
+  await begin(client, id);
+  await settled(client, 2);
+  expect(await saved(client, id)).toHaveLength(1);
+  for (const { name, stored_as } of artefact?.files ?? []) {
+    expect(readFileSync(join(dataDir, 'devices', id, stored_as), 'utf8')).toBe(device.files[name]);
+  }
+});
+
+test('what a crash left without a saved configuration goes after a month, and nothing else', async () => {
+  const device = await startDevice();
+  const clock = new ForwardClock();
+  const core = await startCore(clock);
+  const { id } = await add(core.client, device);
+  await settled(core.client);
+  const dir = join(core.dataDir, 'devices', id);
+  const kept = readdirSync(dir).toSorted();
+  writeFileSync(join(dir, 'backup_left_cfg.json'), '{}');
+  mkdirSync(join(dir, '.incoming-left'));
+  await core.stop();
+  await core.start();
+  expect(readdirSync(dir).toSorted()).toEqual([...kept, 'backup_left_cfg.json'].toSorted());
+  clock.forward(31 * DAY_MS);
+  await core.stop();
+  await core.start();
+  expect(readdirSync(dir)).not.toContain('backup_left_cfg.json');
+  expect(readdirSync(dir)).toEqual(expect.arrayContaining(kept));
 });
 
 test('two hundred devices at once are all backed up, with few at a time', { timeout: MANY_MS }, async () => {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, type ReadStream } from 'node:fs';
-import { type FileHandle, link, mkdir, open, readdir, rm, stat } from 'node:fs/promises';
+import { type FileHandle, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { Problem } from '../../kernel/errors.ts';
 import { syncDirectory } from '../../kernel/files.ts';
 import { newId } from '../../kernel/ids.ts';
@@ -12,6 +13,9 @@ const INCOMING = '.incoming-';
 
 /** What did not pass the check lies apart. */
 const REJECTED = 'rejected';
+
+/** A file that stands in no saved configuration is removed when it is so old (milliseconds). */
+const FORGOTTEN_MS = 30 * 24 * 60 * 60_000;
 
 /** What is read as a whole is no longer unless a handler asks for more (bytes). */
 const READ_LIMIT = 16 * 1024 * 1024;
@@ -24,7 +28,7 @@ export interface ReceivedFile extends SavedFile {
 }
 
 /** A file and its name on the disk. */
-interface Placed {
+export interface Placed {
   readonly file: ReceivedFile;
   readonly storedAs: string;
 }
@@ -49,8 +53,39 @@ export class ArtefactFolder {
   async place(files: readonly Placed[], good: boolean): Promise<void> {
     const dir = this.#room(good);
     await mkdir(dir, { recursive: true, mode: 0o700 });
-    for (const { file, storedAs } of files) await link(file.path, join(dir, storedAs));
-    syncDirectory(dir);
+    const placed: string[] = [];
+    try {
+      for (const { file, storedAs } of files) {
+        await link(file.path, join(dir, storedAs));
+        placed.push(storedAs);
+      }
+      syncDirectory(dir);
+    } catch (error) {
+      await this.#removeFrom(dir, placed);
+      throw error;
+    }
+  }
+
+  /** Takes back what was placed, as nothing refers to it. */
+  async takeBack(files: readonly Placed[], good: boolean): Promise<void> {
+    await this.#removeFrom(
+      this.#room(good),
+      files.map(({ storedAs }) => storedAs),
+    );
+  }
+
+  /** Puts files in their places again that are missing or damaged there: the same has just been received. */
+  async mend(files: readonly Placed[], good: boolean): Promise<void> {
+    const dir = this.#room(good);
+    for (const { file, storedAs } of files) {
+      const path = join(dir, storedAs);
+      if ((await sha256Of(path)) === file.sha256) continue;
+      await mkdir(dir, { recursive: true, mode: 0o700 });
+      const copy = `${file.path}-mended`;
+      await link(file.path, copy);
+      await rename(copy, path);
+      syncDirectory(dir);
+    }
   }
 
   /** Opens a file to be read. @throws Problem `artefact_file_lost` */
@@ -76,9 +111,7 @@ export class ArtefactFolder {
 
   /** Removes files; one that is not there is no fault. */
   async remove(names: readonly string[]): Promise<void> {
-    for (const name of names) {
-      for (const good of [true, false]) await rm(join(this.#room(good), name), { force: true });
-    }
+    for (const good of [true, false]) await this.#removeFrom(this.#room(good), names);
   }
 
   /** All of it, with the device. */
@@ -86,12 +119,28 @@ export class ArtefactFolder {
     await rm(this.#dir, { recursive: true, force: true });
   }
 
-  /** Removes what a crash left half done. */
-  async sweep(): Promise<void> {
-    const names = await readdir(this.#dir).catch(() => []);
-    for (const name of names.filter((one) => one.startsWith(INCOMING))) {
+  /**
+   * Removes what a crash left: what was on its way in, and what has a name but stands in no saved configuration. That
+   * waits: after the database went back to a copy of it, there may be something that is newer.
+   * @param now milliseconds since 1970
+   */
+  async sweep(known: ReadonlySet<string>, now: number): Promise<void> {
+    const entries = await readdir(this.#dir, { withFileTypes: true }).catch(() => []);
+    for (const { name } of entries.filter((one) => one.name.startsWith(INCOMING))) {
       await rm(join(this.#dir, name), { recursive: true, force: true });
     }
+    for (const good of [true, false]) {
+      const dir = this.#room(good);
+      const files = await readdir(dir, { withFileTypes: true }).catch(() => []);
+      for (const { name } of files.filter((one) => one.isFile() && !known.has(one.name))) {
+        const { mtimeMs } = await stat(join(dir, name));
+        if (mtimeMs < now - FORGOTTEN_MS) await this.#removeFrom(dir, [name]);
+      }
+    }
+  }
+
+  async #removeFrom(dir: string, names: readonly string[]): Promise<void> {
+    for (const name of names) await rm(join(dir, name), { force: true });
   }
 
   #room(good: boolean): string {
@@ -151,6 +200,17 @@ export class Incoming {
   async discard(): Promise<void> {
     await rm(this.#dir, { recursive: true, force: true });
   }
+}
+
+/** The sum of a file; undefined where it cannot be read. */
+async function sha256Of(path: string): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(path), hash);
+  } catch {
+    return undefined;
+  }
+  return hash.digest('hex');
 }
 
 function* whole(content: Uint8Array | string): Generator<Uint8Array> {
