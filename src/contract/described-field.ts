@@ -3,7 +3,7 @@ import * as v from 'valibot';
 /** How a setting of a device is asked for, worded in the language that was asked for. */
 export const Field = v.object({
   name: v.string(),
-  type: v.picklist(['text', 'secret', 'multiline', 'number', 'switch', 'choice']),
+  type: v.picklist(['text', 'lines', 'secret', 'multiline', 'number', 'switch', 'choice']),
   label: v.string(),
   help: v.string(),
   required: v.boolean(),

@@ -175,6 +175,8 @@ export const Device = v.object({
   failures: v.pipe(v.number(), v.integer()),
   /** It is not tried again before somebody did something: a password that is wrong is not tried until an account is locked. */
   given_up: v.boolean(),
+  /** Nobody tries it any more, or it has failed for longer than its schedule explains. */
+  needs_person: v.boolean(),
   artefacts: v.pipe(v.number(), v.integer()),
   /** Of the newest good one. */
   bytes: Bytes,

@@ -60,15 +60,16 @@ export class Devices {
   }
 
   async list(language: Language): Promise<Device[]> {
-    const { store, sealed } = this.#options;
+    const { store, sealed, clock } = this.#options;
+    const now = clock.now();
     const [rows, stocks] = await Promise.all([store.devices(), store.stocks()]);
-    return rows.map((row) => presentDevice(row, stocks.get(row.id), { sealed, language }));
+    return rows.map((row) => presentDevice(row, stocks.get(row.id), { sealed, language, now }));
   }
 
   async get(id: string, language: Language): Promise<Device> {
-    const { store, sealed } = this.#options;
+    const { store, sealed, clock } = this.#options;
     const row = await this.row(id);
-    return presentDevice(row, (await store.stocks()).get(id), { sealed, language });
+    return presentDevice(row, (await store.stocks()).get(id), { sealed, language, now: clock.now() });
   }
 
   /** @throws Problem `device_not_found` */

@@ -17,7 +17,7 @@ export type FailingDevices = readonly FailingDevice[];
 const PATIENCE_MS = 3 * 24 * 60 * 60_000;
 
 /** Whether a device needs a person: nobody tries it any more, or it has failed for longer than its schedule explains. */
-function needsPerson(row: DeviceRow, now: number): boolean {
+export function needsPerson(row: DeviceRow, now: number): boolean {
   if (row.given_up === 1) return true;
   if (row.problem === null) return false;
   const since = row.backed_up_at ?? row.created_at;

@@ -72,6 +72,11 @@ export function secret(options: FieldOptions<string> = {}): DeviceField<string> 
   return textLike('secret', options, v.pipe(v.string(), v.maxLength(MAX_TEXT)));
 }
 
+/** Several lines that may be shown. */
+export function lines(options: FieldOptions<string> = {}): DeviceField<string> {
+  return textLike('lines', options, v.pipe(v.string(), v.maxLength(LONGEST_MULTILINE)));
+}
+
 /** Several lines that are secret, such as a private key. */
 export function multiline(options: FieldOptions<string> = {}): DeviceField<string> {
   return textLike('multiline', options, v.pipe(v.string(), v.maxLength(LONGEST_MULTILINE)));

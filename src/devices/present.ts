@@ -2,6 +2,7 @@ import type { Artefact, Device, Language, MirrorFile } from '../contract/index.t
 import { timestamp } from '../kernel/clock.ts';
 import { keptProblem } from '../kernel/kept-problem.ts';
 import { wordProblem } from '../kernel/texts.ts';
+import { needsPerson } from './failing.ts';
 import { kindName } from './kinds.ts';
 import { DEVICE_HANDLERS } from './registry.ts';
 import { keptIdentity, planOf, type SealedDevices, shownSettings } from './settings.ts';
@@ -13,7 +14,7 @@ const moment = (ms: number | null): string | null => (ms === null ? null : times
 export function presentDevice(
   row: DeviceRow,
   stock: DeviceStock | undefined,
-  { sealed, language }: { sealed: SealedDevices; language: Language },
+  { sealed, language, now }: { sealed: SealedDevices; language: Language; now: number },
 ): Device {
   const problem = keptProblem(row.problem);
   return {
@@ -33,6 +34,7 @@ export function presentDevice(
     problem: problem ? wordProblem(problem, language) : null,
     failures: row.failures,
     given_up: row.given_up === 1,
+    needs_person: needsPerson(row, now),
     artefacts: stock?.artefacts ?? 0,
     bytes: stock?.bytes ?? 0,
     kept_bytes: stock?.keptBytes ?? 0,

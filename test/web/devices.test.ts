@@ -57,7 +57,7 @@ inBrowser('devices', () => {
     devicesAtHome(stage.core);
     stage.core.on(`POST ${PATHS.command}`, () => undefined);
     const { page } = await stage.visit({ path: '/devices' });
-    await page.getByRole('heading', { level: 1, name: '2 devices need a look' }).waitFor();
+    await page.getByRole('heading', { level: 1, name: '1 device needs a look' }).waitFor();
     const card = (name: string) => page.locator('.device').filter({ hasText: name });
     await card('Shelf').getByText('Backed up', { exact: true }).waitFor();
     await card('Router').getByText('Needs attention').waitFor();
@@ -362,11 +362,27 @@ inBrowser('devices', () => {
     await page.getByLabel('I have read this').check();
     await write.click();
     await page.getByText('The configuration is being written').first().waitFor();
+    // whoever leaves the page and comes back sees it still
+    await page.goBack();
+    await page.getByRole('link', { name: 'Write back …' }).click();
+    await page.getByText('The configuration is being written').first().waitFor();
     stage.core.tell({
       event: 'operation_changed',
       operation: operation({ state: 'succeeded', ended_at: hoursAgo(0) }),
     });
     await page.getByText('The device has taken the configuration').waitFor();
+  });
+
+  test('where the list does not come, it is tried again by a click', async () => {
+    devicesAtHome(stage.core);
+    stage.core.on(`GET ${PATHS.device_artefacts}`, () => {
+      throw new Problem('disk_full');
+    });
+    const { page } = await stage.visit({ path: '/devices/shelf/saved/newest' });
+    await page.getByRole('alert').first().waitFor();
+    stage.core.on(`GET ${PATHS.device_artefacts}`, () => ({ artefacts: [savedOnce()] }));
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByRole('link', { name: 'Download cfg.json' }).waitFor();
   });
 
   test('one that does not fit is not written', async () => {

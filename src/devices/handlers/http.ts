@@ -122,6 +122,8 @@ export const http = handler({
     }
     return {};
   },
+  // it says nothing of itself, and what it is asked for may take it minutes: a backup asks once
+  identify: async () => ({}),
   fetch: async function* (context): AsyncGenerator<FetchedFile> {
     const { answer } = await ask(context);
     yield { name: nameOf(context.settings), content: answer.body };

@@ -1,5 +1,5 @@
 import { Problem } from '../../kernel/errors.ts';
-import { multiline, type SettingsOf } from '../fields.ts';
+import { lines, type SettingsOf } from '../fields.ts';
 import { type DeviceContext, type FetchedFile, handler } from '../handler.ts';
 import { sshFields } from '../ssh/account.ts';
 import { SshConnection } from '../ssh/connection.ts';
@@ -7,7 +7,7 @@ import { type RemoteEntry, RemoteFiles } from '../ssh/files.ts';
 import { readPaths, type WantedPath } from '../ssh/paths.ts';
 import { comparableFile } from './plain.ts';
 
-const fields = { ...sshFields, paths: multiline({ required: true }) };
+const fields = { ...sshFields, paths: lines({ required: true }) };
 type Context = DeviceContext<SettingsOf<typeof fields>>;
 
 /** More files are no settings. */
@@ -108,7 +108,8 @@ export const sftp = handler({
   maxBytes: MOST_BYTES,
   // a folder may hold pages
   pages: true,
-  place: ({ address }) => address,
+  // several sets of files of one machine may be devices of their own
+  place: ({ address, user, paths }) => `${user}@${address}:${paths.trim().split('\n')[0]?.trim()}`,
   test: async (context) => {
     const connection = await open(context);
     try {

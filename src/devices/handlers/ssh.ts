@@ -22,6 +22,9 @@ const OUTPUT = 'output.txt';
 /** An answer that is longer is a configuration, and no complaint about a command (bytes). */
 const COMPLAINT_BYTES = 1_024;
 
+/** So much of a command tells it from others, and fits into a sentence (characters). */
+const SHOWN_COMMAND = 80;
+
 const nameOf = ({ file_name, template }: Settings): string =>
   file_name || (templateOf(template)?.file ?? OUTPUT);
 
@@ -101,7 +104,9 @@ export const ssh = handler({
   kind: 'ssh',
   fields,
   extension: 'txt',
-  place: ({ address }) => address,
+  // several commands of one machine may be devices of their own
+  place: ({ address, user, template, command }) =>
+    `${user}@${address}${template === 'custom' ? ` ${command.slice(0, SHOWN_COMMAND)}` : ''}`,
   test: async (context) => {
     const connection = await open(context);
     try {

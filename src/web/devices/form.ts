@@ -66,7 +66,7 @@ function draw(one: DescribedField, { values, change, kept = [], strict }: Fields
     label,
     help,
     value,
-    type: one.type,
+    type: one.type === 'lines' ? 'multiline' : one.type,
     required: one.required && !known,
     unmarked: known,
     error: strict && isMissing(one, values, kept) ? t('invalid.missing') : undefined,

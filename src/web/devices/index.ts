@@ -42,7 +42,7 @@ class DevicesPage extends Page {
 
   #sentence(devices: readonly Device[]): string {
     if (devices.length === 0) return t('devices.none');
-    const bad = devices.filter((device) => ['bad', 'warn'].includes(standing(device).tone)).length;
+    const bad = devices.filter((device) => standing(device).tone === 'bad').length;
     if (bad > 0) return t('devices.sentence_bad', { count: bad });
     return t('devices.sentence', { count: devices.length });
   }

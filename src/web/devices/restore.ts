@@ -28,9 +28,15 @@ class RestorePage extends Page {
   }
 
   protected override render(): TemplateResult {
-    if (!this.#asked) void this.#ask();
+    // whoever comes back to the page sees what is under way, however it was begun
+    const operations = this.app.data.operations.value?.operations;
+    this.#operation ??= operations?.find(
+      ({ kind, state, subject }) =>
+        kind === 'device_restore' && state === 'running' && subject.device_id === this.device,
+    )?.id;
+    if (!this.#asked && operations && !this.#operation) void this.#ask();
     const device = this.app.data.devices.value?.devices.find(({ id }) => id === this.device);
-    const operation = this.app.data.operations.value?.operations.find(({ id }) => id === this.#operation);
+    const operation = operations?.find(({ id }) => id === this.#operation);
     return html`
       ${back(device?.name ?? t('devices.one'), `#/devices/${this.device}/saved/${this.artefact}`)}
       ${heading(t('devices.restore.title', { name: device?.name ?? '' }), this.#operation ? undefined : t('devices.restore.lead'))}

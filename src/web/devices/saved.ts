@@ -41,7 +41,11 @@ class SavedPage extends Page {
     void this.#fetch();
     const artefact = this.#history?.find(({ id }) => id === this.artefact);
     if (!artefact || !device) {
-      const rest = this.#trouble ? problemCard(this.#trouble) : this.#history ? nothing : skeleton(12);
+      const rest = this.#trouble
+        ? problemCard(this.#trouble, { retry: () => this.#again() })
+        : this.#history
+          ? nothing
+          : skeleton(12);
       return html`${up}${heading(t(this.#history && device ? 'devices.saved_gone' : 'devices.saved_one'))}${rest}`;
     }
     return html`
@@ -130,6 +134,8 @@ class SavedPage extends Page {
     this.#fetched = key;
     this.#history = undefined;
     this.#difference = undefined;
+    this.#trouble = undefined;
+    this.requestUpdate();
     try {
       const params = { device_id: this.device };
       this.#history = (await this.app.api.get<ArtefactList>(PATHS.device_artefacts, { params })).artefacts;
@@ -139,6 +145,11 @@ class SavedPage extends Page {
       this.#trouble = toTrouble(error);
       this.requestUpdate();
     }
+  }
+
+  #again(): Promise<void> {
+    this.#fetched = '';
+    return this.#fetch();
   }
 
   async #compare(from?: string): Promise<void> {

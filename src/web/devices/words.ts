@@ -32,7 +32,7 @@ export function standing(device: Device, operations: readonly Operation[] = []):
   }
   if (device.given_up) return { tone: 'bad', word: t('devices.state.given_up') };
   if (device.problem) {
-    return { tone: device.backed_up_at ? 'warn' : 'bad', word: t('devices.state.failing') };
+    return { tone: device.needs_person ? 'bad' : 'warn', word: t('devices.state.failing') };
   }
   if (!device.backed_up_at) return { tone: 'off', word: t('devices.state.never') };
   return { tone: 'ok', word: t('devices.state.fine') };

@@ -6,11 +6,14 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Artefact, Device } from '../../../src/contract/index.ts';
 import { http } from '../../../src/devices/handlers/http.ts';
 import { type RequestSettings, readHeaders, requestOf } from '../../../src/devices/handlers/http-request.ts';
 import { Problem } from '../../../src/kernel/errors.ts';
 import { makeCertificate } from '../../harness/certificate.ts';
+import { startLocalCore } from '../../harness/local-core.ts';
 import { temporaryFolder } from '../../harness/temporary.ts';
+import { waitFor } from '../../harness/wait-for.ts';
 import { bodyOf, DeviceServer } from '../../simulators/devices/server.ts';
 import { HandlerRun, savedOf } from '../run-handler.ts';
 
@@ -128,6 +131,23 @@ describe('a request', () => {
     const text = (await box.normalised(saved, 'answer.json')) ?? '';
     expect(text).toContain('"level": 3');
     expect(text).not.toContain('hidden');
+  });
+
+  test('is sent once for each backup', async () => {
+    const core = await startLocalCore({});
+    try {
+      const settings = { address: device.server.address, path: '/open' };
+      const { id } = await core.client.call<Device>('POST', '/api/v1/devices', { kind: 'http', settings });
+      const saved = async () => {
+        const path = `/api/v1/devices/${id}/artefacts`;
+        return (await core.client.call<{ artefacts: Artefact[] }>('GET', path)).artefacts;
+      };
+      await waitFor('the first backup', async () => (await saved())[0]?.good);
+      // one to try it, before it is added
+      expect(device.server.asked).toEqual(['GET /open', 'GET /open']);
+    } finally {
+      await core.remove();
+    }
   });
 
   test('is sent as it was entered', async () => {

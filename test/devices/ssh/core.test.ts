@@ -76,6 +76,23 @@ describe.skipIf(!haveSshd())('in a core, with a real SSH server', () => {
     for (const content of everything()) expect(content.includes(SECRET)).toBe(false);
   });
 
+  test('two commands and two sets of files of one machine are devices of their own, and paths are shown', async () => {
+    writeFileSync(join(box, 'a'), 'x');
+    writeFileSync(join(box, 'b'), 'y');
+    const all = [
+      await added('ssh', { template: 'custom', command: 'echo 1' }),
+      await added('ssh', { template: 'custom', command: 'echo 2' }),
+      await added('sftp', { paths: join(box, 'a') }),
+      await added('sftp', { paths: join(box, 'b') }),
+    ];
+    expect(new Set(all.map(({ id }) => id)).size).toBe(4);
+    expect(all.map(({ problem }) => problem)).toEqual([null, null, null, null]);
+    expect(all.at(-1)?.settings.paths).toBe(join(box, 'b'));
+    expect(all.at(-1)?.secrets).not.toContain('paths');
+    await expect(added('ssh', { template: 'custom', command: 'echo 2' })).rejects.toThrow('device_exists');
+    await expect(added('sftp', { paths: join(box, 'b') })).rejects.toThrow('device_exists');
+  });
+
   test('another host key stops it until it is tested anew, and nothing is sent', async () => {
     const { id } = await added('ssh', { template: 'custom', command: 'echo 1' });
     await server.stop();
