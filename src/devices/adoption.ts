@@ -15,7 +15,7 @@ import { blankDevice } from './devices.ts';
 import { secretsOf } from './fields.ts';
 import { MIRRORED_FILE_BYTES } from './mirror.ts';
 import { DEVICE_HANDLERS } from './registry.ts';
-import { Plan, type SealedDevices } from './settings.ts';
+import { Plan, type SealedDevices, validSettings } from './settings.ts';
 import type { DeviceStore } from './store.ts';
 
 interface AdoptionsOptions {
@@ -100,16 +100,22 @@ export class Adoptions {
     const actual = createHash('sha256').update(body).digest('hex');
     if (actual !== sha256) throw new Problem('archive_mismatch', { params: { expected: sha256, actual } });
     let adopted = 0;
+    let failure: unknown;
     for (const coming of waiting) {
       const { name } = coming.held.files.find((file) => file.sha256 === sha256) as Held['files'][number];
       await coming.incoming.take(name, body, { limit: MIRRORED_FILE_BYTES, onBytes: () => undefined });
       coming.missing.delete(sha256);
-      if (coming.missing.size === 0) {
-        this.#coming.delete(coming.held.id);
+      if (coming.missing.size > 0) continue;
+      this.#coming.delete(coming.held.id);
+      try {
         adopted += Number(await this.#adopt(coming));
+      } catch (error) {
+        // others may wait for the same file
+        failure ??= error;
       }
     }
     if (adopted > 0) this.#options.onAdopted(adopted);
+    if (failure) throw failure;
     return this.#wanted();
   }
 
@@ -135,7 +141,8 @@ export class Adoptions {
         const received = incoming.files.find(({ sha256 }) => sha256 === file.sha256) as ReceivedFile;
         return { ...received, name: file.name };
       });
-      await checkFiles(handler, files, { settings: held.settings, host: held.name });
+      const settings = validSettings(handler, held.settings);
+      await checkFiles(handler, files, { settings, host: held.name });
       const extension = handler.extension;
       const names = storedNames(
         files.map(({ name }) => name),
@@ -145,8 +152,8 @@ export class Adoptions {
       const now = clock.now();
       await store.insert({
         ...blankDevice(held.id, held.kind, held.name, now),
-        ...sealed.separate(held.id, handler, held.settings),
-        place: held.place,
+        ...sealed.separate(held.id, handler, settings),
+        place: handler.place(settings as never),
         plan: JSON.stringify(held.plan),
         identity: JSON.stringify(held.identity),
         backed_up_at: held.made_at,
@@ -158,21 +165,33 @@ export class Adoptions {
             }
           : { due_at: now }),
       });
-      await folder.place(
-        files.map((file, index) => ({ file, storedAs: names[index] as string })),
-        true,
-      );
+      const placed = files.map((file, index) => ({ file, storedAs: names[index] as string }));
       const id = newId();
-      await store.keep(
-        {
-          ...{ id, device_id: held.id, made_at: held.made_at, seen_at: held.made_at, good: 1, problem: null },
-          ...{ pinned: 0, identity: JSON.stringify(held.identity), added: null, removed: null },
-        },
-        files.map(({ name, size, sha256 }, index) => ({
-          ...{ artefact_id: id, number: index + 1, name, stored_as: names[index] as string, size, sha256 },
-        })),
-        {},
-      );
+      try {
+        await folder.place(placed, true);
+        await store.keep(
+          {
+            ...{
+              id,
+              device_id: held.id,
+              made_at: held.made_at,
+              seen_at: held.made_at,
+              good: 1,
+              problem: null,
+            },
+            ...{ pinned: 0, identity: JSON.stringify(held.identity), added: null, removed: null },
+          },
+          files.map(({ name, size, sha256 }, index) => ({
+            ...{ artefact_id: id, number: index + 1, name, stored_as: names[index] as string, size, sha256 },
+          })),
+          {},
+        );
+      } catch (error) {
+        // a device without its configuration would look as if that were kept
+        await store.delete(held.id);
+        await folder.removeAll();
+        throw error;
+      }
       log.info('a device came back out of Home Assistant', { device: held.id, kind: held.kind });
       return true;
     } finally {

@@ -145,7 +145,7 @@ export class Devices {
       }),
     };
     const tried = patch.settings !== undefined || patch.replaced === true;
-    if (tried) {
+    const tryOut = async () => {
       const handler = handlerOf(row.kind);
       const settings = this.#merged(handler, row, patch.settings ?? {});
       await this.#refuseSecond(handler, settings, id);
@@ -160,8 +160,11 @@ export class Devices {
         trust: trust ?? null,
         ...{ problem: null, problem_since: null, failures: 0, given_up: 0 },
       });
-    }
-    await store.update(id, change);
+      await store.update(id, change);
+    };
+    // what a backup with the former settings would find does not count any more
+    if (tried) await manager.instead(id, tryOut);
+    else await store.update(id, change);
     const changed = await this.row(id);
     if (changed.given_up === 0) await manager.planned(changed);
     if (keep !== undefined) await tidy(store, new ArtefactFolder(dataDir, id), changed, clock.now());
@@ -174,9 +177,10 @@ export class Devices {
   async remove(id: string): Promise<void> {
     const { store, manager, dataDir, log } = this.#options;
     const { name } = await this.row(id);
-    await manager.quit(id);
-    await store.delete(id);
-    await new ArtefactFolder(dataDir, id).removeAll();
+    await manager.instead(id, async () => {
+      await store.delete(id);
+      await new ArtefactFolder(dataDir, id).removeAll();
+    });
     log.info('a device was removed', { device: id });
     this.#options.onDeed('device_removed', name);
     this.#options.onChange();

@@ -67,8 +67,8 @@ const LASTING: readonly string[] = [
 /** Backs devices up by their schedules: several at once, each of them never twice at once, and none waits for a dead one. */
 export class Manager {
   readonly #options: ManagerOptions;
-  /** What is being done with which device. */
-  readonly #busy = new Map<string, AbortController>();
+  /** What is being done with which device, and whether that may be ended for something else: a backup may. */
+  readonly #busy = new Map<string, { readonly abort: AbortController; readonly isBackup: boolean }>();
   /** Who waits for a free place, first come, first served. */
   readonly #waiting: (() => void)[] = [];
   readonly #ends = new Set<Promise<unknown>>();
@@ -102,7 +102,7 @@ export class Manager {
     const reason = new Problem('shutting_down');
     this.#life?.abort(reason);
     this.#life = undefined;
-    for (const abort of this.#busy.values()) abort.abort(reason);
+    for (const { abort } of this.#busy.values()) abort.abort(reason);
     await this.#loop;
     await Promise.allSettled(this.#ends);
   }
@@ -130,10 +130,17 @@ export class Manager {
     }
   }
 
-  /** Ends what is being done with a device, and waits for that. */
-  async quit(id: string): Promise<void> {
-    this.#busy.get(id)?.abort(new Problem('operation_cancelled'));
-    while (this.#busy.has(id)) await Promise.race(this.#ends);
+  /**
+   * Does something else with a device in the place of a backup that is under way, whose result nobody wants any more.
+   * @throws Problem `device_busy` where it is no backup that is under way
+   */
+  async instead<Result>(id: string, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
+    for (let one = this.#busy.get(id); one; one = this.#busy.get(id)) {
+      if (!one.isBackup) throw new Problem('device_busy');
+      one.abort.abort(new Problem('operation_cancelled'));
+      await Promise.race(this.#ends);
+    }
+    return this.alone(id, work);
   }
 
   /**
@@ -141,15 +148,15 @@ export class Manager {
    * @throws Problem `device_busy`
    */
   alone<Result>(id: string, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
-    const { abort, done } = this.#claim(id);
+    const { abort, done } = this.#claim(id, false);
     return this.#note(work(abort.signal).finally(done));
   }
 
-  #claim(id: string): { abort: AbortController; done: () => void } {
+  #claim(id: string, isBackup: boolean): { abort: AbortController; done: () => void } {
     if (!this.#life) throw new Problem('shutting_down');
     if (this.#busy.has(id)) throw new Problem('device_busy');
     const abort = new AbortController();
-    this.#busy.set(id, abort);
+    this.#busy.set(id, { abort, isBackup });
     this.#options.onChange();
     const done = () => {
       this.#busy.delete(id);
@@ -169,7 +176,7 @@ export class Manager {
   }
 
   #begin(id: string): void {
-    const { abort, done } = this.#claim(id);
+    const { abort, done } = this.#claim(id, true);
     const { log } = this.#options;
     void this.#note(
       this.#run(id, abort.signal)
@@ -181,6 +188,7 @@ export class Manager {
   async #run(id: string, signal: AbortSignal): Promise<void> {
     const { operations, store } = this.#options;
     const leave = await this.#enter(signal);
+    if (!leave) return;
     try {
       // as it is now, after what may have been a long wait
       const row = await store.device(id);
@@ -221,6 +229,9 @@ export class Manager {
     const { store, dataDir, clock } = this.#options;
     this.#wake(this.#next(row));
     this.#options.onEnd(row, result);
+    // somebody may have changed the schedule meanwhile
+    const current = await store.device(row.id);
+    if (current && current.plan !== row.plan) await this.planned(current);
     if (result.outcome !== 'same') await tidy(store, new ArtefactFolder(dataDir, row.id), row, clock.now());
   }
 
@@ -229,16 +240,16 @@ export class Manager {
     const problem = toProblem(error);
     if (!isProblem(error)) log.error('a backup of a device met a defect', { device: row.id, error });
     const now = clock.now();
-    const regular = this.#next(row);
+    const current = await store.device(row.id);
+    if (!current) return;
+    const regular = this.#next(current);
     if (cancelled && !isProblem(error, 'device_slow')) {
       await this.#plan(row.id, { due_at: regular ?? null });
       return;
     }
-    const current = await store.device(row.id);
-    if (!current) return;
     const failures = current.failures + 1;
     const givenUp = FOR_PERSONS.includes(problem.code);
-    const { retry } = planOf(row);
+    const { retry } = planOf(current);
     const tryAgain = retry && !givenUp && !LASTING.includes(problem.code) && failures <= MOST_RETRIES;
     const pause = Math.round(backoff(failures, { first: FIRST_RETRY_MS, longest: LONGEST_RETRY_MS, random }));
     const due = tryAgain ? Math.min(now + pause, regular ?? Number.POSITIVE_INFINITY) : regular;
@@ -270,15 +281,24 @@ export class Manager {
     return nextRun(planOf(row), this.#options.clock.now(), seedOf(row.id));
   }
 
-  /** Waits for a free place; the returned function gives it back. */
-  async #enter(signal: AbortSignal): Promise<() => void> {
+  /** Waits for a free place; the returned function gives it back. Undefined where it is not wanted any more. */
+  async #enter(signal: AbortSignal): Promise<(() => void) | undefined> {
+    if (signal.aborted) return undefined;
     if (this.#places > 0) this.#places -= 1;
     else {
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve);
-        // it is let in with its turn, and sees then that it is not wanted any more
-        signal.addEventListener('abort', () => undefined, { once: true });
+      const isLetIn = await new Promise<boolean>((resolve) => {
+        const enter = () => {
+          signal.removeEventListener('abort', leave);
+          resolve(true);
+        };
+        const leave = () => {
+          this.#waiting.splice(this.#waiting.indexOf(enter), 1);
+          resolve(false);
+        };
+        this.#waiting.push(enter);
+        signal.addEventListener('abort', leave, { once: true });
       });
+      if (!isLetIn) return undefined;
     }
     return () => {
       const next = this.#waiting.shift();

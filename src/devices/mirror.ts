@@ -44,21 +44,20 @@ export class MirrorPlan {
     for (const row of rows.toSorted((a, b) => sizeOf(byDevice.get(a.id)) - sizeOf(byDevice.get(b.id)))) {
       const artefact = byDevice.get(row.id);
       if (!artefact) continue;
-      for (const file of artefact.files) {
-        const path = pathOf(row, file);
-        if (file.size > MIRRORED_FILE_BYTES || bytes + file.size > MIRRORED_BYTES) {
-          left.push(path);
-          continue;
-        }
-        bytes += file.size;
-        const mirrored = presentMirrorFile(row.id, file, path);
-        files.push(mirrored);
-        kept.set(row.id, [...(kept.get(row.id) ?? []), mirrored]);
+      const all = artefact.files.map((file) => presentMirrorFile(row.id, file, pathOf(row, file)));
+      // a part of it would look whole to a core that takes it over
+      if (all.some(({ size }) => size > MIRRORED_FILE_BYTES) || bytes + sizeOf(artefact) > MIRRORED_BYTES) {
+        left.push(...all.map(({ path }) => path));
+        continue;
       }
+      bytes += sizeOf(artefact);
+      files.push(...all);
+      kept.set(row.id, all);
     }
     const devices = rows.flatMap((row) => {
       const artefact = byDevice.get(row.id);
-      if (!artefact) return [];
+      const mirrored = kept.get(row.id);
+      if (!artefact || !mirrored) return [];
       return [
         {
           id: row.id,
@@ -69,11 +68,9 @@ export class MirrorPlan {
           identity: JSON.parse(row.identity) as object,
           place: row.place,
           made_at: artefact.made_at,
-          files: artefact.files.flatMap((file) => {
-            const path = kept.get(row.id)?.find(({ number }) => number === file.number)?.path;
-            const { number, name, stored_as, size, sha256 } = file;
-            return path === undefined ? [] : [{ number, name, stored_as, size, sha256, path }];
-          }),
+          files: artefact.files.map(({ number, name, stored_as, size, sha256 }, index) => ({
+            ...{ number, name, stored_as, size, sha256, path: mirrored[index]?.path },
+          })),
         },
       ];
     });

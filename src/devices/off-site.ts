@@ -2,7 +2,7 @@ import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sealFiles } from '../kernel/age.ts';
 import { aborted, type Clock } from '../kernel/clock.ts';
-import { Problem } from '../kernel/errors.ts';
+import { isProblem, Problem } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { describeError, type Log } from '../kernel/log.ts';
 import type { Operations } from '../kernel/operations.ts';
@@ -155,13 +155,19 @@ export class OffSite {
     const operation = await operations.begin({ kind: 'device_copies', subject, total });
     const either = AbortSignal.any([signal, operation.signal]);
     let done = 0;
+    let lost: Problem | undefined;
     try {
       for (const one of wanted) {
         either.throwIfAborted();
-        await this.#copy(place, one, recipient, either);
+        await this.#copy(place, one, recipient, either).catch((error: unknown) => {
+          // what is damaged on our disk keeps nothing else from being safe
+          if (!isProblem(error, 'artefact_file_lost')) throw error;
+          lost ??= error;
+        });
         done += sizeOf(one.artefact);
         operation.progress(done);
       }
+      if (lost) throw lost;
       await operation.succeed();
       this.#patience.delete(place.id);
     } catch (error) {
@@ -185,6 +191,7 @@ export class OffSite {
     await mkdir(this.#room, { recursive: true, mode: 0o700 });
     const output = join(this.#room, newId());
     try {
+      for (const file of artefact.files) await folder.prove(file.stored_as, file);
       const files = artefact.files.map((file) => ({
         path: folder.file(file.stored_as, file, true).path,
         // as the device names it: whoever opens it without us knows it by that

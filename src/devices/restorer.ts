@@ -133,6 +133,7 @@ export class Restorer {
   /** The files, once more found to be good. */
   async #saved(row: DeviceRow, artefact: StoredArtefact, handler: DeviceHandler): Promise<SavedFiles> {
     const folder = new ArtefactFolder(this.#options.dataDir, row.id);
+    for (const file of artefact.files) await folder.prove(file.stored_as, file);
     const saved = savedFiles(artefact.files.map((file) => folder.file(file.stored_as, file, true)));
     await handler.validate(saved, this.#options.sealed.open(row, handler) as never);
     return saved;

@@ -44,6 +44,17 @@ export function completeSettings(handler: DeviceHandler, entered: object): Setti
   return parseInput(settingsSchema(handler.fields), entered);
 }
 
+/** Settings that somebody else kept, as far as they are valid; what is not begins as with a new device. */
+export function validSettings(handler: DeviceHandler, kept: object): Settings {
+  const entered = new Map<string, unknown>(Object.entries(kept));
+  return Object.fromEntries(
+    Object.entries(handler.fields).map(([name, { schema, default: start }]) => {
+      const { success, output } = v.safeParse(schema, entered.get(name));
+      return [name, success ? output : start];
+    }),
+  );
+}
+
 /** The settings that may be shown. */
 export function shownSettings(row: DeviceRow): Record<string, SettingValue> {
   return v.parse(Kept, JSON.parse(row.settings));

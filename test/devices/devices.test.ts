@@ -281,6 +281,21 @@ describe('what was saved', () => {
     expect(device.files['cfg.json']).toContain('Untouched');
   });
 
+  test('does not go back when its file was damaged on the disk', async () => {
+    const { id } = await added();
+    const [saved] = await history(id);
+    const file = join(core.dataDir, 'devices', id, saved?.files[0]?.stored_as ?? '?');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('Shelf', 'Shalf'));
+    device.server.asked.length = 0;
+    await call('POST', `/${id}/artefacts/${saved?.id}/restore`, {});
+    const [restore] = await waitFor('the restore to end', async () => {
+      const found = await ended('device_restore');
+      return found.length > 0 ? found : undefined;
+    });
+    expect(restore?.problem?.code).toBe('artefact_file_lost');
+    expect(device.server.asked.filter((asked) => asked.startsWith('POST'))).toEqual([]);
+  });
+
   test('is pinned, deleted, and goes with the device', async () => {
     const { id } = await added({ keep: { last: 1, days: 0, generations: false } });
     const [first] = await history(id);

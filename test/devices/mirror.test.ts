@@ -101,3 +101,57 @@ test('a device that needs a password says that it was lost, and is not asked wit
     ...{ problem: { code: 'device_secret_lost' }, given_up: true, secrets: [], artefacts: 1 },
   });
 });
+
+test('of a device whose files do not all have room none is mirrored, and no part of it is taken for the whole', async () => {
+  device.files['presets.json'] = JSON.stringify({ 0: {}, 1: { n: 'x'.repeat(6 * 1024 * 1024) } });
+  await call(core, 'POST', '', { kind: 'wled', settings: { address: device.address } });
+  const mirror = await waitFor('the mirror', async () => {
+    const now = await call<Mirror>(core, 'GET', '/mirror');
+    return now.left_out.length > 0 ? now : undefined;
+  });
+  expect(mirror).toMatchObject({ files: [], devices: [] });
+  expect(mirror.left_out).toHaveLength(2);
+});
+
+test('of two devices with the same file the good one comes back, though the other is damaged', async () => {
+  const { mirror, bytes } = await mirrored();
+  const [whole] = mirror.devices as { id: string; files: { name: string; sha256: string }[] }[];
+  if (!whole) throw new Error('nothing is mirrored');
+  // the settings are missing, which no WLED gives
+  const part = {
+    ...{ ...whole, id: 'part', name: 'Part', place: '10.0.0.9', settings: { address: '10.0.0.9' } },
+    files: whole.files.filter(({ name }) => name === 'presets.json'),
+  };
+  const other = await startLocalCore({});
+  try {
+    const { wanted } = await call<Adoption>(other, 'POST', '/adoptions', { devices: [part, whole] });
+    const last = part.files[0]?.sha256 as string;
+    for (const sum of [...wanted.filter((one) => one !== last), last]) {
+      await bring(other, sum, bytes.get(sum) as Buffer);
+    }
+    const { devices } = await call<{ devices: Device[] }>(other, 'GET', '');
+    expect(devices.map(({ id }) => id)).toEqual([whole.id]);
+    expect(other.defects()).toEqual([]);
+  } finally {
+    await other.remove();
+  }
+});
+
+test('settings that make no sense are not taken over with a device', async () => {
+  const { mirror, bytes } = await mirrored();
+  const [held] = mirror.devices as { id: string }[];
+  const odd = {
+    ...held,
+    settings: { address: device.address, pin: 5, shell: 'rm -rf /' },
+    place: 'elsewhere',
+  };
+  const other = await startLocalCore({});
+  try {
+    const { wanted } = await call<Adoption>(other, 'POST', '/adoptions', { devices: [odd] });
+    for (const sum of wanted) await bring(other, sum, bytes.get(sum) as Buffer);
+    const back = await call<Device>(other, 'GET', `/${held?.id}`);
+    expect(back.settings).toEqual({ address: device.address });
+  } finally {
+    await other.remove();
+  }
+});

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Device, Operation, RecoveryKey } from '../../src/contract/index.ts';
+import type { Artefact, Device, Operation, RecoveryKey } from '../../src/contract/index.ts';
 import { systemClock } from '../../src/kernel/clock.ts';
 import { haveAge, haveVersitygw } from '../harness/cache.ts';
 import { ForwardClock } from '../harness/forward-clock.ts';
@@ -112,3 +112,44 @@ test.skipIf(!possible)('a bucket that is away gets its copies when it is back', 
     await other.server.stop();
   }
 });
+
+test.skipIf(!possible)(
+  'a file that was lost on the disk keeps no other device from being sealed',
+  async () => {
+    const [fresh, other] = [new SmallDevice('00aa00aa00aa'), new SmallDevice('00bb00bb00bb')];
+    await Promise.all([fresh.server.start(), other.server.start()]);
+    const add = (name: string, { address }: SmallDevice) =>
+      core.client.call<Device>('POST', '/api/v1/devices', { kind: 'wled', name, settings: { address } });
+    try {
+      const first = await add('A first one', fresh);
+      await waitFor('its copy', async () => (await read(first.id)).copies === 1);
+      // of the next one a file goes before it can be sealed
+      await server.stop();
+      fresh.change({ id: { name: 'Changed' } });
+      await core.client.call('POST', '/api/v1/commands/back_up_device', { device_id: first.id });
+      await waitFor('the newer one', async () => (await read(first.id)).copies === 0);
+      const { artefacts } = await core.client.call<{ artefacts: Artefact[] }>(
+        'GET',
+        `/api/v1/devices/${first.id}/artefacts`,
+      );
+      const lost = artefacts[0]?.files.find(({ name }) => name === 'cfg.json')?.stored_as ?? '?';
+      rmSync(join(core.dataDir, 'devices', first.id, lost));
+      const second = await add('Second', other);
+      await waitFor('its backup', async () => (await read(second.id)).backed_up_at);
+      await server.start();
+      await core.stop();
+      await core.start();
+      await waitFor('the copy of the other', async () => (await read(second.id)).copies === 1);
+      const failed = await waitFor('the loss to be told', async () =>
+        (await core.client.operations()).find(
+          ({ kind, problem }) => kind === 'device_copies' && problem?.code === 'artefact_file_lost',
+        ),
+      );
+      expect(failed.problem?.params.file).toBe('cfg.json');
+      expect((await read(first.id)).copies).toBe(0);
+    } finally {
+      await fresh.server.stop();
+      await other.server.stop();
+    }
+  },
+);

@@ -98,6 +98,12 @@ export class ArtefactFolder {
     return createReadStream(join(this.#room(good), storedAs));
   }
 
+  /** Makes sure that a file is still what was saved. @throws Problem `artefact_file_lost` */
+  async prove(storedAs: string, { name, sha256 }: { name: string; sha256: string }): Promise<void> {
+    if ((await sha256Of(join(this.#dir, storedAs))) === sha256) return;
+    throw new Problem('artefact_file_lost', { params: { file: name } });
+  }
+
   /** A file as handlers see it. */
   file(storedAs: string, { name, size }: { name: string; size: number }, good: boolean): SavedFile {
     const path = join(this.#room(good), storedAs);
