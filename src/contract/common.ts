@@ -19,7 +19,13 @@ export const Crc32 = v.pipe(v.string(), v.regex(/^[0-9a-f]{8}$/, 'eight lower-ca
 export const Bytes = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
 /** A name that a person gives. */
-export const Name = v.pipe(v.string(), v.trim(), v.minLength(1, 'a name is needed'), v.maxLength(100));
+export const Name = v.pipe(
+  v.string(),
+  v.trim(),
+  v.minLength(1, 'a name is needed'),
+  v.maxLength(100),
+  v.check((name) => !/\p{Cc}/u.test(name), 'one line of text'),
+);
 
 /** Certificates of authorities that are trusted besides the usual ones, as PEM; empty where there are none. */
 export const CaCertificate = v.pipe(

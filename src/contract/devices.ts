@@ -29,7 +29,7 @@ export const Schedule = v.pipe(
   v.toLowerCase(),
   v.maxLength(100),
   v.regex(
-    /^(off|hourly|daily|weekly|monthly|every \d{1,3} (hours|days)|[\d*/,a-z-]+( [\d*/,?a-z#-]+){4})$/,
+    /^(off|hourly|daily|weekly|monthly|every [1-9]\d{0,2} (hours|days)|[\d*/,a-z-]+( [\d*/,?a-z#-]+){4})$/,
     'daily, weekly, monthly, hourly, every 6 hours, or five fields as cron writes them',
   ),
 );

@@ -252,7 +252,9 @@ export class Devices {
 function nameOf(handler: DeviceHandler, identity: Identity, settings: Settings, language: Language): string {
   const place = handler.place(settings as never);
   const kind = kindName(handler.kind, language);
-  return (identity.name?.trim() || (place === '' ? kind : `${kind} ${place}`)).slice(0, 100);
+  const own = identity.name?.replace(/\p{Cc}+/gu, ' ').trim();
+  // a sign that is cut in half is none
+  return (own || (place === '' ? kind : `${kind} ${place}`)).slice(0, 100).toWellFormed();
 }
 
 /** A device of which nothing is known yet. */

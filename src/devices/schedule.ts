@@ -81,7 +81,7 @@ export function nextRun(
   if (schedule === 'off') return undefined;
   const every = /^every (\d+) (hours|days)$/.exec(schedule);
   if (every || schedule === 'hourly') {
-    const pause = every ? Math.max(1, Number(every[1])) * (every[2] === 'days' ? DAY_MS : HOUR_MS) : HOUR_MS;
+    const pause = every ? Number(every[1]) * (every[2] === 'days' ? DAY_MS : HOUR_MS) : HOUR_MS;
     return hours === '' ? after + pause : within(after + pause, hoursOf(hours));
   }
   if (isCron(schedule)) {

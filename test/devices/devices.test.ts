@@ -120,6 +120,18 @@ describe('a device that is added', () => {
     expect((await call<{ devices: Device[] }>('GET', '')).devices).toEqual([]);
   });
 
+  test('is called by one line, whatever it calls itself', async () => {
+    const before = device.info.bind(device);
+    device.info = () => before({ name: `Shelf\u0000\nabove ${'🙂'.repeat(60)}` });
+    const { id, name } = await add();
+    expect(name).toMatch(/^Shelf above 🙂+\S?$/u);
+    expect(name.isWellFormed()).toBe(true);
+    expect(name.length).toBeLessThanOrEqual(100);
+    expect(await problemOf(call('PATCH', `/${id}`, { name: 'two\nlines' }))).toMatchObject({
+      code: 'invalid_request',
+    });
+  });
+
   test('needs settings that make sense', async () => {
     expect(await problemOf(call('POST', '', { kind: 'toaster', settings: {} }))).toMatchObject({
       code: 'device_kind_unknown',
@@ -129,6 +141,7 @@ describe('a device that is added', () => {
     }
     expect(await problemOf(add({ schedule: '61 3 * * *' }))).toMatchObject({ code: 'invalid_request' });
     expect(await problemOf(add({ schedule: '0 0 31 2 *' }))).toMatchObject({ code: 'invalid_request' });
+    expect(await problemOf(add({ schedule: 'every 0 hours' }))).toMatchObject({ code: 'invalid_request' });
   });
 });
 
