@@ -1,7 +1,8 @@
 import type { DeviceState } from '../contract/index.ts';
 import { device } from '../kernel/entities.ts';
 
-const MEGABYTE = 1e6;
+/** Most configurations are some of them. */
+const KILOBYTE = 1e3;
 
 /** What Home Assistant sees of a device whose configuration is kept. */
 export const keptDevice = device<DeviceState>({
@@ -45,9 +46,9 @@ export const keptDevice = device<DeviceState>({
       platform: 'sensor',
       member: 'bytes',
       deviceClass: 'data_size',
-      unit: 'MB',
-      scale: MEGABYTE,
-      precision: 2,
+      unit: 'kB',
+      scale: KILOBYTE,
+      precision: 1,
       category: 'diagnostic',
       metric: 'last_backup_bytes',
     },

@@ -20,7 +20,7 @@ interface SensorDescription<Value> extends EntityCommon<Value> {
   /** As Home Assistant names it. */
   readonly deviceClass?: 'timestamp' | 'data_size' | 'data_rate' | 'temperature' | 'enum';
   readonly stateClass?: 'measurement';
-  readonly unit?: '%' | '°C' | 'GB' | 'MB' | 'MB/s';
+  readonly unit?: '%' | '°C' | 'GB' | 'MB' | 'kB' | 'MB/s';
   /** So much of the member is one of the unit. */
   readonly scale?: number;
   /** Digits behind the point that are shown. */

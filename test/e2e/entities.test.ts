@@ -105,6 +105,30 @@ describe.skipIf(!haveMosquitto())('entities in a real Home Assistant', () => {
   };
   const place = () => `target_${target.id}`;
 
+  /** Looks at the page of a device in Home Assistant, where there is a browser, and takes a picture of it. */
+  async function onPage(
+    is: (device: { readonly name: string; readonly model: string }) => boolean,
+    words: readonly string[],
+    picture: string,
+  ): Promise<void> {
+    if (!haveChromium()) return;
+    const devices = (await home.call('config/device_registry/list')) as unknown as {
+      readonly id: string;
+      readonly name: string;
+      readonly model: string;
+    }[];
+    const browser = await startChromium();
+    try {
+      const page = await openFrontend(browser, home, `/config/devices/device/${devices.find(is)?.id}`, {
+        viewport: DESKTOP,
+      });
+      for (const word of words) await page.getByText(word, { exact: true }).first().waitFor();
+      await takePicture(page, `home-assistant-${picture}-desktop-light-en`);
+    } finally {
+      await browser.close();
+    }
+  }
+
   test('appear with their values, in the way of Home Assistant', async () => {
     await until('a value', 'core', 'version', ({ state }) => state !== 'unknown');
     expect(await entity('core', 'safety')).toMatchObject({
@@ -147,6 +171,8 @@ describe.skipIf(!haveMosquitto())('entities in a real Home Assistant', () => {
       await press(there, 'back_up_device');
       await until('the change', there, 'changed', ({ state }) => state === 'on');
       expect(Number((await entity(there, 'size'))?.state)).toBeGreaterThan(0);
+      const names = ['Back up now', 'Last backup', 'Size', 'Problem', 'Changed', 'Firmware'];
+      await onPage(({ name }) => name === 'Shelf', names, 'kept-device');
       await device.server.stop();
       await press(there, 'back_up_device');
       const wrong = await until('the problem', there, 'problem', ({ state }) => state === 'on');
@@ -183,32 +209,8 @@ describe.skipIf(!haveMosquitto())('entities in a real Home Assistant', () => {
   });
 
   test('stand on the pages of Home Assistant as a person sees them', async () => {
-    if (!haveChromium()) return;
-    const devices = (await home.call('config/device_registry/list')) as unknown as {
-      readonly id: string;
-      readonly model: string;
-    }[];
-    const device = devices.find(({ model }) => model === 'Location for backups');
-    const browser = await startChromium();
-    try {
-      const page = await openFrontend(browser, home, `/config/devices/device/${device?.id}`, {
-        viewport: DESKTOP,
-      });
-      for (const name of [
-        'Back up now',
-        'Last backup',
-        'Used space',
-        'Upload progress',
-        'Last error',
-        'Reachable',
-      ]) {
-        await page.getByText(name, { exact: true }).first().waitFor();
-      }
-      await page.getByText('Connected').first().waitFor();
-      await takePicture(page, 'home-assistant-device-desktop-light-en');
-    } finally {
-      await browser.close();
-    }
+    const names = ['Back up now', 'Last backup', 'Used space', 'Upload progress', 'Last error', 'Reachable'];
+    await onPage(({ model }) => model === 'Location for backups', names, 'device');
   });
 
   test('a message reaches an automation of Home Assistant', async () => {

