@@ -3,6 +3,7 @@ import { Problem } from '../kernel/errors.ts';
 import type { Log } from '../kernel/log.ts';
 import type { BrokerAccess, DeviceContext, Trust } from './handler.ts';
 import { DeviceHttp } from './http/client.ts';
+import { BY_AUTHORITY } from './http/trust.ts';
 import type { Settings } from './settings.ts';
 
 /** What every operation with a device may use of the core. */
@@ -29,7 +30,7 @@ export class FirstUse implements Trust {
 
   meet(fingerprint: string, host: string): void {
     const trusted = this.#met ?? this.known;
-    if (trusted !== undefined && trusted !== fingerprint) {
+    if (trusted !== undefined && trusted !== fingerprint && fingerprint !== BY_AUTHORITY) {
       throw new Problem('device_pin', { params: { host, fingerprint } });
     }
     this.#met = fingerprint;

@@ -2,7 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { Problem } from '../../kernel/errors.ts';
 import { codeOf, networkFault } from '../../kernel/network-fault.ts';
-import type { Trust } from './trust.ts';
+import { BY_AUTHORITY, type Trust } from './trust.ts';
+
+/** As Node calls a certificate whose time is over. */
+const EXPIRED = 'CERT_HAS_EXPIRED';
 
 /** An address that a device leads on to is shown no longer than that (characters). */
 const SHOWN_ADDRESS = 200;
@@ -56,5 +59,12 @@ function tlsProblem(host: string, reason: string, cause?: unknown): Problem {
 export function meetCertificate(socket: TLSSocket, trust: Trust, host: string): void {
   const { fingerprint256: fingerprint } = socket.getPeerCertificate();
   if (!fingerprint) throw tlsProblem(host, 'no certificate');
+  if (socket.authorized) {
+    trust.meet(BY_AUTHORITY, host);
+    return;
+  }
+  // a renewal that was missed is no other device, and is mended there
+  const reason = String(socket.authorizationError);
+  if (trust.known === BY_AUTHORITY && reason === EXPIRED) throw tlsProblem(host, reason);
   trust.meet(fingerprint, host);
 }
