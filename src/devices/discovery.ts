@@ -58,6 +58,7 @@ export class Discovery {
   async run(typed: string, language: Language, signal: AbortSignal): Promise<FoundDevices> {
     const addresses = addressesIn(typed);
     const candidates = addresses.length > 0 ? addresses.map(anything) : await this.#around(signal);
+    const named = new Set(addresses.filter(({ inRange }) => !inRange).map(({ address }) => address));
     const rows = await this.#options.store.devices();
     const devices: FoundDevices['devices'] = [];
     const unknown: string[] = [];
@@ -67,7 +68,7 @@ export class Discovery {
         signal.throwIfAborted();
         const found = await this.#look(next, signal);
         if (!found) {
-          if (next.source === 'address') unknown.push(next.address);
+          if (named.has(next.address)) unknown.push(next.address);
           continue;
         }
         const { handler, identity } = found;
@@ -166,25 +167,56 @@ export class Discovery {
   }
 }
 
-const anything = (address: string): Candidate => ({
+const anything = ({ address }: WantedAddress): Candidate => ({
   address,
   source: 'address',
   handlers: DEVICE_HANDLERS.filter(({ discovery }) => discovery),
   name: undefined,
 });
 
-/** The addresses in a text: one a line, or with commas, semicolons or blanks between. @throws Problem `invalid_request` */
-export function addressesIn(typed: string): string[] {
-  const found = [...new Set(typed.split(/[\s,;]+/).filter((part) => part !== ''))];
+/** Where somebody wants to look. */
+interface WantedAddress {
+  readonly address: string;
+  /** It was not named itself, but the network in which it lies. */
+  readonly inRange: boolean;
+}
+
+/** A network as people write it: `192.168.1.0/24` (RFC 4632). */
+const RANGE = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\/(\d{2})$/;
+
+/** Larger networks are no home, and take minutes (bits of the prefix). */
+const LARGEST_RANGE = 23;
+
+/** The hosts in a network; undefined where the text is none. @throws Problem `invalid_request` where it is too large */
+function hostsIn(part: string): string[] | undefined {
+  const bytes = RANGE.exec(part)?.slice(1).map(Number);
+  if (!bytes || bytes.slice(0, 4).some((byte) => byte > 255)) return undefined;
+  const bits = bytes[4] ?? 0;
+  if (bits < LARGEST_RANGE || bits > 32) {
+    const detail = `addresses: networks from /${LARGEST_RANGE} to /32`;
+    throw new Problem('invalid_request', { params: { detail } });
+  }
+  const size = 2 ** (32 - bits);
+  const value = bytes.slice(0, 4).reduce((sum, byte) => sum * 256 + byte, 0);
+  const first = value - (value % size);
+  // the first and the last one stand for the network itself and for all in it
+  const [from, to] = size > 2 ? [first + 1, first + size - 2] : [first, first + size - 1];
+  return Array.from({ length: to - from + 1 }, (_, index) =>
+    [24, 16, 8, 0].map((shift) => Math.floor((from + index) / 2 ** shift) % 256).join('.'),
+  );
+}
+
+/** The addresses in a text: one a line, or with commas, semicolons or blanks between; networks, too. @throws Problem `invalid_request` */
+export function addressesIn(typed: string): WantedAddress[] {
+  const parts = [...new Set(typed.split(/[\s,;]+/).filter((part) => part !== ''))];
+  const found = parts.flatMap((part, index): WantedAddress[] => {
+    const hosts = hostsIn(part);
+    if (hosts) return hosts.map((address) => ({ address, inRange: true }));
+    if (parseAddress(part)) return [{ address: part, inRange: false }];
+    throw new Problem('invalid_request', { params: { detail: `addresses: ${index + 1}. is none` } });
+  });
   if (found.length > MOST_ADDRESSES) {
     throw new Problem('invalid_request', { params: { detail: `${MOST_ADDRESSES} addresses at most` } });
-  }
-  for (const address of found) {
-    if (!parseAddress(address)) {
-      throw new Problem('invalid_request', {
-        params: { detail: `addresses: ${found.indexOf(address) + 1}. is none` },
-      });
-    }
   }
   return found;
 }

@@ -9,8 +9,12 @@ export interface Announced {
   readonly address: string;
 }
 
-/** So long is listened: devices answer within a second, those that sleep within a few (milliseconds). */
-const LISTEN_MS = 3_000;
+/** It is asked so often, and listened so long after each time (milliseconds): devices answer within a second, or the next time. */
+const ROUNDS = 3;
+const ROUND_MS = 1_000;
+
+/** More announcements are no home (of each kind of record). */
+const MOST_HEARD = 500;
 
 const USUAL_PORT = 80;
 
@@ -23,18 +27,34 @@ interface Heard {
   readonly addresses: Map<string, string>;
 }
 
+function keep<Value>(heard: Map<string, Value>, name: string, value: Value): void {
+  if (heard.size < MOST_HEARD || heard.has(name)) heard.set(name, value);
+}
+
 function take({ instances, places, addresses }: Heard, services: readonly string[], answer: Answer): void {
   const { name, type, data } = answer;
   const key = name.toLowerCase();
   if (type === 'PTR' && typeof data === 'string') {
     const service = services.find((one) => key === `${one}.local`.toLowerCase());
-    if (service) instances.set(data, service);
+    if (service) keep(instances, data, service);
   } else if (type === 'SRV' && typeof data === 'object' && data !== null) {
     const { target, port } = data as { target?: unknown; port?: unknown };
     if (typeof target === 'string' && typeof port === 'number') {
-      places.set(key, { target: target.toLowerCase(), port });
+      keep(places, key, { target: target.toLowerCase(), port });
     }
-  } else if (type === 'A' && typeof data === 'string') addresses.set(key, data);
+  } else if (type === 'A' && typeof data === 'string') keep(addresses, key, data);
+}
+
+/** What is still to be asked: who is there, and of those that were heard where they are. */
+function questionsOf({ instances, places, addresses }: Heard, services: readonly string[]) {
+  const ask = (name: string, type: 'PTR' | 'SRV' | 'A') => ({ name, type });
+  const unplaced = [...instances.keys()].filter((name) => !places.has(name.toLowerCase()));
+  const targets = [...places.values()].map(({ target }) => target);
+  return [
+    ...services.map((service) => ask(`${service}.local`, 'PTR')),
+    ...unplaced.map((name) => ask(name, 'SRV')),
+    ...targets.filter((target) => !addresses.has(target)).map((target) => ask(target, 'A')),
+  ];
 }
 
 /** Listens for devices that announce one of these services. Nothing is heard in a container without the host's network. */
@@ -51,8 +71,10 @@ export async function listen(
     socket.on('response', ({ answers, additionals }: { answers: Answer[]; additionals: Answer[] }) => {
       for (const answer of [...answers, ...additionals]) take(heard, services, answer);
     });
-    socket.query(services.map((service) => ({ name: `${service}.local`, type: 'PTR' as const })));
-    await clock.sleep(LISTEN_MS, signal);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      socket.query(questionsOf(heard, services));
+      await clock.sleep(ROUND_MS, signal);
+    }
   } finally {
     socket.destroy();
   }

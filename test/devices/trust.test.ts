@@ -54,7 +54,7 @@ async function behind(
 async function added(certificate: CertificateFiles | undefined, host = '127.0.0.1'): Promise<string> {
   device = new SmallDevice('aabbccddeeff', certificate);
   await device.server.start(0, host);
-  const settings = { address: device.address.replace('127.0.0.1', host) };
+  const settings = { address: device.address };
   const { id } = await core.client.call<Device>('POST', '/api/v1/devices', { kind: 'wled', settings });
   await waitFor('its first backup', async () => (await ended()).length === 1);
   return id;

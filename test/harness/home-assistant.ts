@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { delimiter, join, resolve } from 'node:path';
 import { homeAssistantBin, repositoryRoot, version } from './cache.ts';
 import { freePort } from './free-port.ts';
 import { type Credentials, needsOnboarding, onboard, signIn, TEST_OWNER } from './home-assistant/auth.ts';
@@ -54,6 +54,8 @@ export interface HomeAssistantOptions {
   owner?: Credentials;
   /** Added to its configuration.yaml. */
   yaml?: string;
+  /** A folder with packages of Python that an integration of Home Assistant asks for. */
+  modules?: string;
   /** Run as Home Assistant OS runs it: under a Supervisor. */
   supervisor?: SupervisorBeside;
 }
@@ -82,7 +84,10 @@ export class HomeAssistant {
     const socketPath = join(dir, 'core.sock');
     this.#program = new Program({
       command: join(homeAssistantBin(), 'hass'),
-      env: { PYTHONPATH: VOICE, ...supervisedBy(options.supervisor, socketPath) },
+      env: {
+        PYTHONPATH: [VOICE, ...(options.modules ? [options.modules] : [])].join(delimiter),
+        ...supervisedBy(options.supervisor, socketPath),
+      },
       args: ['-c', this.configDir, '--skip-pip', '--log-no-color'],
       cwd: dir,
       logFile: join(dir, 'home-assistant.log'),

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDir } from './cache.ts';
 import { removeTemporary, temporaryFolder } from './temporary.ts';
@@ -18,6 +18,13 @@ const venv = join(cacheDir, 'referees');
 /** Are the clients and parsers there that script/lib/referees.txt lists? */
 export function haveReferees(): boolean {
   return existsSync(join(venv, '.homestash-stamp'));
+}
+
+/** Where a package lies that those clients are made of. */
+export function refereePackage(name: string): string {
+  const lib = join(venv, 'lib');
+  const python = readdirSync(lib).find((one) => one.startsWith('python')) ?? '';
+  return join(lib, python, 'site-packages', name);
 }
 
 /**

@@ -12,6 +12,7 @@ export class DeviceServer {
   readonly #server: Server;
   readonly #secure: boolean;
   #port = 0;
+  #host = '127.0.0.1';
 
   constructor(answer: RequestListener, tls?: CertificateFiles) {
     const listener: RequestListener = (request, response) => {
@@ -30,7 +31,7 @@ export class DeviceServer {
 
   /** As a person types it. */
   get address(): string {
-    return `${this.#secure ? 'https://' : ''}127.0.0.1:${this.#port}`;
+    return `${this.#secure ? 'https://' : ''}${this.#host}:${this.#port}`;
   }
 
   /** Takes connections that change to another protocol, such as WebSocket. Who took one ends it before the stop. */
@@ -43,6 +44,7 @@ export class DeviceServer {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(port, host, () => {
+        this.#host = host === '0.0.0.0' ? '127.0.0.1' : host;
         this.#port = (this.#server.address() as AddressInfo).port;
         resolve();
       });
