@@ -245,12 +245,12 @@ export async function comparableLines(handler: DeviceHandler, file: SavedFile): 
   return text === undefined ? null : linesOf(text);
 }
 
-/** How many lines are different from the newest that is kept; undefined where nothing can be compared. */
+/** How many lines are different from the newest that is kept; undefined where that cannot be said. */
 async function changedLines(
   handler: DeviceHandler,
   folder: ArtefactFolder,
   before: StoredArtefact,
-  files: readonly SavedFile[],
+  files: readonly ReceivedFile[],
 ): Promise<{ added: number; removed: number } | undefined> {
   let [added, removed, compared] = [0, 0, 0];
   const names = new Set([...before.files, ...files].map(({ name }) => name));
@@ -261,7 +261,11 @@ async function changedLines(
       old && (await comparableLines(handler, folder.file(old.stored_as, old, true)).catch(() => null)),
       fresh && (await comparableLines(handler, fresh)),
     ];
-    if (left === null || right === null) continue;
+    if (left === null || right === null) {
+      // what is different and cannot be shown must not look like nothing
+      if (old?.sha256 !== fresh?.sha256) return undefined;
+      continue;
+    }
     const difference = await fileDifference(name, left, right);
     compared += 1;
     added += difference.added;

@@ -232,7 +232,8 @@ export class Manager {
     // somebody may have changed the schedule meanwhile
     const current = await store.device(row.id);
     if (current && current.plan !== row.plan) await this.planned(current);
-    if (result.outcome !== 'same') await tidy(store, new ArtefactFolder(dataDir, row.id), row, clock.now());
+    // also after one that shows no difference, for its bytes may be others each time
+    await tidy(store, new ArtefactFolder(dataDir, row.id), current ?? row, clock.now());
   }
 
   async #failed(row: DeviceRow, error: unknown, cancelled: boolean): Promise<void> {

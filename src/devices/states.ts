@@ -99,7 +99,7 @@ function stateOf(
     last_backup: moment(row.backed_up_at),
     next_backup: moment(row.due_at),
     last_change: moment(row.changed_at),
-    changed: stock?.changed ?? false,
+    changed: row.changed_at !== null && row.changed_at === row.backed_up_at,
     bytes: stock?.bytes ?? 0,
     artefacts: stock?.artefacts ?? 0,
   };

@@ -119,8 +119,6 @@ export interface DeviceStock {
   readonly keptBytes: number;
   /** In how many targets its newest configuration lies, sealed. */
   readonly copies: number;
-  /** Whether its last backup found another configuration than the one before. */
-  readonly changed: boolean;
 }
 
 /** The queries of devices. */
@@ -171,8 +169,6 @@ export class DeviceStore {
         'a.id',
         'a.made_at',
         'a.good',
-        'a.seen_at',
-        'a.added',
         fn.sum<number>('f.size').as('bytes'),
       ])
       .groupBy('a.id')
@@ -193,7 +189,7 @@ export class DeviceStore {
     const keptBytes = new Map(kept.map(({ device_id, bytes }) => [device_id, Number(bytes ?? 0)]));
     const copies = Map.groupBy(await this.copies(), ({ device_id }) => device_id);
     const stocks = new Map<string, DeviceStock>();
-    for (const { device_id, id, good, made_at, seen_at, added, bytes } of rows) {
+    for (const { device_id, id, good, bytes } of rows) {
       const before = stocks.get(device_id);
       stocks.set(device_id, {
         artefacts: (before?.artefacts ?? 0) + good,
@@ -202,7 +198,6 @@ export class DeviceStore {
         copies: good
           ? (copies.get(device_id) ?? []).filter(({ artefact_id }) => artefact_id === id).length
           : (before?.copies ?? 0),
-        changed: good ? added !== null && seen_at === made_at : (before?.changed ?? false),
       });
     }
     return stocks;

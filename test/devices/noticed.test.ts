@@ -1,0 +1,75 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Artefact, Device, DeviceState, Operation } from '../../src/contract/index.ts';
+import { ForwardClock } from '../harness/forward-clock.ts';
+import { type LocalCore, startLocalCore } from '../harness/local-core.ts';
+import { waitFor } from '../harness/wait-for.ts';
+import { SmallDevice } from './wled-like.ts';
+
+const DAY_MS = 24 * 60 * 60_000;
+
+const clock = new ForwardClock();
+let core: LocalCore;
+let device: SmallDevice;
+let id: string;
+
+const call = <Result>(method: string, path: string, body?: unknown) =>
+  core.client.call<Result>(method, `/api/v1/devices${path}`, body);
+const read = () => call<Device>('GET', `/${id}`);
+const saved = async () => (await call<{ artefacts: Artefact[] }>('GET', `/${id}/artefacts`)).artefacts;
+const ended = async () =>
+  (await core.client.operations()).filter(
+    ({ kind, state }: Operation) => kind === 'device_backup' && state !== 'running',
+  ).length;
+
+async function backUp(): Promise<void> {
+  const before = await ended();
+  await core.client.call('POST', '/api/v1/commands/back_up_device', { device_id: id });
+  await waitFor('the backup', async () => (await ended()) > before);
+}
+
+/** Whether Home Assistant is told that it has changed; documents are written a moment later. */
+const toldAs = (changed: boolean) =>
+  waitFor(`Home Assistant to be told "changed: ${changed}"`, async () => {
+    const { documents } = await core.client.call<{ documents: Record<string, Partial<DeviceState>> }>(
+      'GET',
+      '/api/v1/state',
+    );
+    const found = documents[`devices/${id}`];
+    return found?.last_backup === (await read()).backed_up_at && found?.changed === changed;
+  });
+
+beforeEach(async () => {
+  core = await startLocalCore({ clock });
+  device = new SmallDevice();
+  await device.server.start();
+  const settings = { address: device.address };
+  ({ id } = await call<Device>('POST', '', { kind: 'wled', settings, schedule: 'off' }));
+  await waitFor('its first backup', async () => (await ended()) === 1);
+});
+afterEach(async () => {
+  await core.remove();
+  await device.server.stop();
+});
+
+test('a device that writes other bytes each time has not changed, and does not fill the disk', async () => {
+  for (let day = 0; day < 20; day += 1) {
+    clock.forward(DAY_MS);
+    device.change({ nw: { psk: `another ${day}` } });
+    await backUp();
+  }
+  expect((await saved())[0]).toMatchObject({ added: 0, removed: 0 });
+  expect((await saved()).length).toBeLessThan(10);
+  await toldAs(false);
+});
+
+test('what has changed and cannot be shown is a change all the same', async () => {
+  device.files['heart.gif'] = 'GIF89a one';
+  await backUp();
+  device.files['heart.gif'] = 'GIF89a another';
+  await backUp();
+  expect((await saved())[0]).toMatchObject({ added: null, removed: null });
+  expect((await read()).changed_at).toBe((await read()).backed_up_at);
+  await toldAs(true);
+  await backUp();
+  await toldAs(false);
+});
