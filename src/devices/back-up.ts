@@ -68,8 +68,10 @@ export async function backUp(options: BackUpOptions, one: OneBackUp): Promise<Ba
         workDir: () => incoming.workDir(),
       });
       const { handler } = one;
-      const identity = fullIdentity(await (handler.identify ?? handler.test)(context));
-      refuseOther(one.row, identity);
+      const found = fullIdentity(await (handler.identify ?? handler.test)(context));
+      refuseOther(one.row, found);
+      // one that does not say its number this time is still known by it
+      const identity = { ...found, id: found.id ?? keptIdentity(one.row.identity).id };
       await receive(one, incoming, context, signal);
       signal.throwIfAborted();
       const change = { identity: JSON.stringify(identity), trust: trust.met ?? null };

@@ -27,10 +27,25 @@ export function planOf(row: Pick<DeviceRow, 'plan'>): Plan {
   return v.parse(Plan, JSON.parse(row.plan));
 }
 
+/** What a device says of itself is shown and kept so far (signs). */
+const LONGEST_WORDS = 200;
+
+/** Words of a device as one line that fits anywhere; null where it says nothing. */
+function plainWords(said: string | undefined): string | null {
+  const line = said?.replace(/[\p{Cc}\p{Cf}]+/gu, ' ').trim();
+  // a sign that is cut in half is none
+  return line?.slice(0, LONGEST_WORDS).toWellFormed() || null;
+}
+
 /** What a device said of itself, as it is kept and shown. */
-export function fullIdentity(identity: Identity): DeviceIdentity {
-  const { id = null, name = null, model = null, firmware = null, chip = null } = identity;
-  return { id, name, model, firmware, chip };
+export function fullIdentity({ id, name, model, firmware, chip }: Identity): DeviceIdentity {
+  return {
+    id: plainWords(id),
+    name: plainWords(name),
+    model: plainWords(model),
+    firmware: plainWords(firmware),
+    chip: plainWords(chip),
+  };
 }
 
 /** What is kept of what a device said of itself. */

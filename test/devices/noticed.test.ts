@@ -73,3 +73,23 @@ test('what has changed and cannot be shown is a change all the same', async () =
   await backUp();
   await toldAs(false);
 });
+
+test('a device that does not say its number once is still known by it', async () => {
+  const info = device.info.bind(device);
+  device.info = () => info({ mac: undefined });
+  await backUp();
+  device.info = info;
+  device.mac = '001122334455';
+  await backUp();
+  expect((await read()).problem).toMatchObject({
+    code: 'device_replaced',
+    params: { expected: 'aabbccddeeff', found: '001122334455' },
+  });
+});
+
+test('what a device says of itself is kept as a short line', async () => {
+  const info = device.info.bind(device);
+  device.info = () => info({ ver: '1'.repeat(100_000), name: '\u001b[31mShelf\nabove\u0000' });
+  await backUp();
+  expect((await read()).identity).toMatchObject({ name: '[31mShelf above', firmware: '1'.repeat(200) });
+});
