@@ -9,7 +9,7 @@ import type {
 import { isProblem, Problem } from '../kernel/errors.ts';
 import { newId } from '../kernel/ids.ts';
 import { wordProblem } from '../kernel/texts.ts';
-import { ArtefactFolder } from './artefacts/folder.ts';
+import { ArtefactFolder, tryFolder } from './artefacts/folder.ts';
 import { refuseOther } from './back-up.ts';
 import type { DeviceHandler, Identity } from './handler.ts';
 import { kindName } from './kinds.ts';
@@ -203,7 +203,7 @@ export class Devices {
     this.#options.sealed.redact(handler, settings);
     const known = row?.place === handler.place(settings as never) ? (row.trust ?? undefined) : undefined;
     const trust = new FirstUse(known);
-    const folder = new ArtefactFolder(this.#options.dataDir, `try-${newId()}`);
+    const folder = tryFolder(this.#options.dataDir);
     const incoming = await folder.receive();
     const either = AbortSignal.any([signal, this.#stopping.signal]);
     const host = handler.place(settings as never);

@@ -4,7 +4,7 @@ import { isProblem, Problem, toProblem } from '../kernel/errors.ts';
 import { keepProblem } from '../kernel/kept-problem.ts';
 import { describeError } from '../kernel/log.ts';
 import type { Operations, RunningOperation } from '../kernel/operations.ts';
-import { ArtefactFolder } from './artefacts/folder.ts';
+import { ArtefactFolder, sweepOthers } from './artefacts/folder.ts';
 import { type BackedUp, backUp } from './back-up.ts';
 import { handlerOf } from './registry.ts';
 import { expired } from './retention.ts';
@@ -87,7 +87,9 @@ export class Manager {
     if (this.#life) return;
     this.#life = new AbortController();
     const { store, dataDir, clock, random } = this.#options;
-    for (const row of await store.devices()) {
+    const rows = await store.devices();
+    await sweepOthers(dataDir, new Set(rows.map(({ id }) => id)));
+    for (const row of rows) {
       await new ArtefactFolder(dataDir, row.id).sweep(await store.storedNames(row.id), clock.now());
       // one of which nothing is kept yet does not wait
       if (row.due_at !== null && row.due_at <= clock.now() && row.tried_at !== null) {

@@ -1,3 +1,5 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Artefact, Device, DeviceState, Operation } from '../../src/contract/index.ts';
 import { ForwardClock } from '../harness/forward-clock.ts';
@@ -92,4 +94,15 @@ test('what a device says of itself is kept as a short line', async () => {
   device.info = () => info({ ver: '1'.repeat(100_000), name: '\u001b[31mShelf\nabove\u0000' });
   await backUp();
   expect((await read()).identity).toMatchObject({ name: '[31mShelf above', firmware: '1'.repeat(200) });
+});
+
+test('a key that was written down to try a device does not outlast a crash', async () => {
+  await core.stop();
+  const left = ['try-abc', 'other'].map((name) => join(core.dataDir, 'devices', name, '.incoming-x', 'key'));
+  for (const file of left) {
+    mkdirSync(join(file, '..'), { recursive: true });
+    writeFileSync(file, 'secret');
+  }
+  await core.start();
+  expect(left.filter((file) => existsSync(file))).toEqual([]);
 });

@@ -11,6 +11,9 @@ import type { SavedFile } from '../handler.ts';
 /** What begins so is on its way in: a crash leaves it, and the next start removes it. */
 const INCOMING = '.incoming-';
 
+/** Whatever is tried before it is added has a folder that begins so, for programs that read keys from files. */
+const TRY = 'try-';
+
 /** What did not pass the check lies apart. */
 const REJECTED = 'rejected';
 
@@ -131,10 +134,7 @@ export class ArtefactFolder {
    * @param now milliseconds since 1970
    */
   async sweep(known: ReadonlySet<string>, now: number): Promise<void> {
-    const entries = await readdir(this.#dir, { withFileTypes: true }).catch(() => []);
-    for (const { name } of entries.filter((one) => one.name.startsWith(INCOMING))) {
-      await rm(join(this.#dir, name), { recursive: true, force: true });
-    }
+    await this.sweepIncoming();
     for (const good of [true, false]) {
       const dir = this.#room(good);
       const files = await readdir(dir, { withFileTypes: true }).catch(() => []);
@@ -142,6 +142,14 @@ export class ArtefactFolder {
         const { mtimeMs } = await stat(join(dir, name));
         if (mtimeMs < now - FORGOTTEN_MS) await this.#removeFrom(dir, [name]);
       }
+    }
+  }
+
+  /** Removes what was on its way in. */
+  async sweepIncoming(): Promise<void> {
+    const names = await readdir(this.#dir).catch(() => []);
+    for (const name of names.filter((one) => one.startsWith(INCOMING))) {
+      await rm(join(this.#dir, name), { recursive: true, force: true });
     }
   }
 
@@ -156,6 +164,19 @@ export class ArtefactFolder {
   async #check(storedAs: string, name: string, size: number, good: boolean): Promise<void> {
     const found = await stat(join(this.#room(good), storedAs)).catch(() => undefined);
     if (found?.size !== size) throw new Problem('artefact_file_lost', { params: { file: name } });
+  }
+}
+
+/** The folder of something that is tried and not kept. */
+export const tryFolder = (dataDir: string): ArtefactFolder => new ArtefactFolder(dataDir, `${TRY}${newId()}`);
+
+/** Removes what a crash left of devices that are none: of those that were tried, and of those that did not come back. */
+export async function sweepOthers(dataDir: string, known: ReadonlySet<string>): Promise<void> {
+  const dir = join(dataDir, 'devices');
+  for (const { name } of await readdir(dir, { withFileTypes: true }).catch(() => [])) {
+    if (known.has(name)) continue;
+    if (name.startsWith(TRY)) await rm(join(dir, name), { recursive: true, force: true });
+    else await new ArtefactFolder(dataDir, name).sweepIncoming();
   }
 }
 
