@@ -319,7 +319,10 @@ export class Manager {
       let pause: number | undefined;
       try {
         const now = clock.now();
-        for (const row of await store.devices()) {
+        const rows = await store.devices();
+        // one that is busy now may be left without a plan by a full disk
+        if (rows.some(({ due_at }) => due_at !== null)) pause = LONGEST_SLEEP_MS;
+        for (const row of rows) {
           const due = this.#due(row, now);
           if (due === undefined || this.isBusy(row.id)) continue;
           if (due < (row.due_at ?? due)) await store.update(row.id, { due_at: due });

@@ -1,15 +1,24 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Artefact, Device, DeviceState, Operation } from '../../src/contract/index.ts';
+import { DeviceStore } from '../../src/devices/store.ts';
+import { systemClock } from '../../src/kernel/clock.ts';
 import { ForwardClock } from '../harness/forward-clock.ts';
 import { type LocalCore, startLocalCore } from '../harness/local-core.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { SmallDevice } from './wled-like.ts';
 
-const DAY_MS = 24 * 60 * 60_000;
+const HOUR_MS = 60 * 60_000;
+const DAY_MS = 24 * HOUR_MS;
 
-const clock = new ForwardClock();
+// The manager looks at the clock so often at least.
+const LOOKS_MS = 10 * 60_000;
+class LookingClock extends ForwardClock {
+  override sleep = (ms: number, signal?: AbortSignal) => systemClock.sleep(ms === LOOKS_MS ? 20 : ms, signal);
+}
+
+const clock = new LookingClock();
 let core: LocalCore;
 let device: SmallDevice;
 let id: string;
@@ -49,6 +58,7 @@ beforeEach(async () => {
   await waitFor('its first backup', async () => (await ended()) === 1);
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   await core.remove();
   await device.server.stop();
 });
@@ -105,4 +115,13 @@ test('a key that was written down to try a device does not outlast a crash', asy
   }
   await core.start();
   expect(left.filter((file) => existsSync(file))).toEqual([]);
+});
+
+test('a device whose backup a full disk kept from being noted is backed up again by itself', async () => {
+  await call('PATCH', `/${id}`, { schedule: 'every 1 hours' });
+  const full = new Error('database or disk is full');
+  const asked = vi.spyOn(DeviceStore.prototype, 'device').mockRejectedValueOnce(full);
+  clock.forward(2 * HOUR_MS);
+  await waitFor('the disk to be full', () => asked.mock.results.length > 0);
+  await waitFor('the next backup', async () => (await ended()) === 2);
 });
