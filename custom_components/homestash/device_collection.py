@@ -46,6 +46,8 @@ class Collection:
         self._client = client
         self._bytes = 0
         self._unanswered = 0
+        # Devices that have become too large to be kept here.
+        self._left_out: set[object] = set()
         self.index = Mirror(instance_id, [], [])
         # Files that are to be put under these names.
         self.finished: dict[str, Path] = {}
@@ -65,6 +67,7 @@ class Collection:
         for device in mirror.devices:
             files = [f for f in mirror.files if f.device_id == device.get("id")]
             if not files:
+                self._left_out.add(device.get("id"))
                 continue
             try:
                 if self._unanswered >= MAX_UNANSWERED:
@@ -93,6 +96,8 @@ class Collection:
             device_id = device["id"]
             files = [file for file in own.files if file.device_id == device_id]
             gone = bool(known) and device_id not in known
+            # An old configuration must not look like the newest.
+            gone = gone or device_id in self._left_out
             fits = device_id not in here and self._has_room(files)
             if files and fits and not gone:
                 self._add(device, files)

@@ -1,10 +1,14 @@
 import { createReadStream } from 'node:fs';
+import type { TargetSettings } from '../contract/index.ts';
+import { uniqueIdOf } from './target-settings.ts';
 import type { Targets } from './targets.ts';
 
 /** A target, as others see it who want to keep something there. */
 export interface Place {
   readonly id: string;
   readonly name: string;
+  /** Where it is: another one when the target is moved. */
+  readonly where: string;
   /** It dies with the disk that holds the core's data. */
   readonly sameDisk: boolean;
 }
@@ -18,7 +22,10 @@ export interface FileBeside {
 
 /** The targets. */
 export async function placesOf(targets: Targets): Promise<Place[]> {
-  return (await targets.list()).map(({ id, name, same_disk }) => ({ id, name, sameDisk: same_disk }));
+  return (await targets.list()).map(({ id, name, settings, same_disk }) => ({
+    ...{ id, name, sameDisk: same_disk },
+    where: uniqueIdOf(settings as TargetSettings),
+  }));
 }
 
 /** Keeps a file beside the backups of a target: visible under its key as a whole, or not at all. */

@@ -317,8 +317,8 @@ export const Mirror = v.object({
   files: v.array(MirrorFile),
   /** What a core that is empty needs to take the files over: devices without secrets, and which file is whose. */
   devices: v.array(v.looseObject({})),
-  /** Files that are too large for it, by name. */
-  left_out: v.array(v.string()),
+  /** Devices that are too large for it. */
+  left_out: v.array(Id),
 });
 export type Mirror = v.InferOutput<typeof Mirror>;
 

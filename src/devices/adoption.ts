@@ -163,7 +163,7 @@ export class Adoptions {
               problem_since: now,
               given_up: 1 as const,
             }
-          : { due_at: now }),
+          : { due_at: held.plan.schedule === 'off' ? null : now }),
       });
       const placed = files.map((file, index) => ({ file, storedAs: names[index] as string }));
       const id = newId();

@@ -59,8 +59,10 @@ export async function backUp(options: BackUpOptions, one: OneBackUp): Promise<Ba
   const incoming = await folder.receive();
   try {
     const host = hostOf(one.row);
-    return await limited({ clock: options.clock, signal: one.signal, host }, async (signal) => {
-      const trust = new FirstUse(one.row.trust ?? undefined);
+    const trust = new FirstUse(one.row.trust ?? undefined);
+    const limits = { clock: options.clock, signal: one.signal, host };
+    // what takes long is given up; what is kept after that, is kept to its end
+    const { identity, wrong } = await limited(limits, async (signal) => {
       const context = sessionWith(options, {
         settings: one.settings,
         trust,
@@ -70,24 +72,35 @@ export async function backUp(options: BackUpOptions, one: OneBackUp): Promise<Ba
       const { handler } = one;
       const found = fullIdentity(await (handler.identify ?? handler.test)(context));
       refuseOther(one.row, found);
-      // one that does not say its number this time is still known by it
-      const identity = { ...found, id: found.id ?? keptIdentity(one.row.identity).id };
       await receive(one, incoming, context, signal);
       signal.throwIfAborted();
-      const change = { identity: JSON.stringify(identity), trust: trust.met ?? null };
-      try {
-        await checkFiles(one.handler, incoming.files, { settings: one.settings, host });
-      } catch (error) {
-        if (isProblem(error)) await keepApart(options, one, folder, incoming.files, { error, identity });
-        throw error;
-      }
-      signal.throwIfAborted();
-      return await keepGood(options, one, folder, incoming.files, { identity, change });
+      return {
+        // one that does not say its number this time is still known by it
+        identity: { ...found, id: found.id ?? keptIdentity(one.row.identity).id },
+        wrong: await problemOf(checkFiles(handler, incoming.files, { settings: one.settings, host })),
+      };
     });
+    one.signal.throwIfAborted();
+    if (wrong) {
+      await keepApart(options, one, folder, incoming.files, { error: wrong, identity });
+      throw wrong;
+    }
+    const change = { identity: JSON.stringify(identity), trust: trust.met ?? null };
+    return await keepGood(options, one, folder, incoming.files, { identity, change });
   } finally {
     await incoming.discard();
   }
 }
+
+/** The problem that something ends with; undefined where it goes well. */
+const problemOf = (work: Promise<void>): Promise<Problem | undefined> =>
+  work.then(
+    () => undefined,
+    (error: unknown) => {
+      if (isProblem(error)) return error;
+      throw error;
+    },
+  );
 
 /** @throws Problem `device_replaced` where another device answers than the one that is known */
 export function refuseOther(row: Pick<DeviceRow, 'identity'>, found: DeviceIdentity): void {

@@ -130,47 +130,57 @@ export class Devices {
 
   /** Changes a device; new settings are tried first, and then it is backed up. */
   async update(id: string, patch: DevicePatch, language: Language, signal: AbortSignal): Promise<Device> {
-    const { store, sealed, manager, clock, dataDir } = this.#options;
-    const row = await this.row(id);
+    const { store, manager, clock, dataDir } = this.#options;
+    await this.row(id);
     if (patch.schedule !== undefined) checkSchedule({ schedule: patch.schedule });
-    const { name = row.name, schedule, hours, retry, keep } = patch;
+    const tried = patch.settings !== undefined || patch.replaced === true;
+    // what a backup with the former settings would find does not count any more
+    if (tried) await manager.instead(id, () => this.#change(id, patch, signal));
+    await this.#rename(id, patch);
+    const changed = await this.row(id);
+    if (changed.given_up === 0) await manager.planned(changed);
+    // while something else is done with it, that tidies up at its end
+    if (patch.keep !== undefined && !manager.isBusy(id)) {
+      await manager.alone(id, () => tidy(store, new ArtefactFolder(dataDir, id), changed, clock.now()));
+    }
+    this.#options.onChange();
+    if (tried && !manager.isBusy(id)) await manager.now(id);
+    return this.get(id, language);
+  }
+
+  /** Tries the settings of a patch and keeps them. */
+  async #change(id: string, patch: DevicePatch, signal: AbortSignal): Promise<void> {
+    const { store, sealed } = this.#options;
+    const row = await this.row(id);
+    const handler = handlerOf(row.kind);
+    const settings = this.#merged(handler, row, patch.settings ?? {});
+    await this.#refuseSecond(handler, settings, id);
+    // who saves it without a change, or says that it was replaced, trusts what is there now
+    const anew = patch.replaced === true || Object.keys(patch.settings ?? {}).length === 0;
+    const { identity, trust } = await this.#try(handler, settings, signal, anew ? undefined : row);
+    if (patch.replaced !== true) refuseOther(row, fullIdentity(identity));
+    await store.update(id, {
+      ...sealed.separate(id, handler, settings),
+      place: handler.place(settings as never),
+      identity: JSON.stringify(fullIdentity(identity)),
+      trust: trust ?? null,
+      ...{ problem: null, problem_since: null, failures: 0, given_up: 0 },
+    });
+  }
+
+  /** Keeps the name and the plan of a patch; what it does not name stays as it is by now. */
+  async #rename(id: string, { name, schedule, hours, retry, keep }: DevicePatch): Promise<void> {
+    const row = await this.row(id);
     const plan = planOf(row);
-    const change: Partial<DeviceRow> = {
-      name,
+    await this.#options.store.update(id, {
+      name: name ?? row.name,
       plan: JSON.stringify({
         schedule: schedule ?? plan.schedule,
         hours: hours ?? plan.hours,
         retry: retry ?? plan.retry,
         keep: keep ?? plan.keep,
       }),
-    };
-    const tried = patch.settings !== undefined || patch.replaced === true;
-    const tryOut = async () => {
-      const handler = handlerOf(row.kind);
-      const settings = this.#merged(handler, row, patch.settings ?? {});
-      await this.#refuseSecond(handler, settings, id);
-      // who saves it without a change, or says that it was replaced, trusts what is there now
-      const anew = patch.replaced === true || Object.keys(patch.settings ?? {}).length === 0;
-      const { identity, trust } = await this.#try(handler, settings, signal, anew ? undefined : row);
-      if (patch.replaced !== true) refuseOther(row, fullIdentity(identity));
-      Object.assign(change, {
-        ...sealed.separate(id, handler, settings),
-        place: handler.place(settings as never),
-        identity: JSON.stringify(fullIdentity(identity)),
-        trust: trust ?? null,
-        ...{ problem: null, problem_since: null, failures: 0, given_up: 0 },
-      });
-      await store.update(id, change);
-    };
-    // what a backup with the former settings would find does not count any more
-    if (tried) await manager.instead(id, tryOut);
-    else await store.update(id, change);
-    const changed = await this.row(id);
-    if (changed.given_up === 0) await manager.planned(changed);
-    if (keep !== undefined) await tidy(store, new ArtefactFolder(dataDir, id), changed, clock.now());
-    this.#options.onChange();
-    if (tried && !manager.isBusy(id)) await manager.now(id);
-    return this.get(id, language);
+    });
   }
 
   /** Forgets a device and all that was saved of it. */

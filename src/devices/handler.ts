@@ -32,7 +32,8 @@ export interface DeviceContext<Settings> {
   /** The broker that Homestash itself is connected to; undefined where it is to none. */
   readonly broker: () => Promise<BrokerAccess | undefined>;
   /** HTTP to an address: with time limits, without redirects, faults as problems. */
-  http(options: HttpOptions): DeviceHttp;
+  /** @param until ends what is asked; the signal of the operation unless given */
+  http(options: HttpOptions, until?: AbortSignal): DeviceHttp;
 }
 
 /** A file on its way from the device. Its content is read to the end before the next file is asked for. */

@@ -10,6 +10,8 @@ import type { DeviceRow, DeviceStore, FileRow, StoredArtefact } from './store.ts
 interface HistoryOptions {
   readonly store: DeviceStore;
   readonly dataDir: string;
+  /** Has a device for itself: no backup and no restore uses its files meanwhile. @throws Problem `device_busy` */
+  readonly alone: <Result>(id: string, work: () => Promise<Result>) => Promise<Result>;
   readonly onChange: () => void;
 }
 
@@ -34,15 +36,19 @@ export class History {
     return presentArtefact(await store.artefact(deviceId, id), language);
   }
 
-  /** Deletes one; never the newest good one. */
+  /** Deletes one; never the newest good one. @throws Problem `device_busy` */
   async delete(deviceId: string, id: string): Promise<void> {
-    const { store, dataDir, onChange } = this.#options;
+    await this.#options.alone(deviceId, () => this.#delete(deviceId, id));
+    this.#options.onChange();
+  }
+
+  async #delete(deviceId: string, id: string): Promise<void> {
+    const { store, dataDir } = this.#options;
     const artefact = await store.artefact(deviceId, id);
     if ((await store.newest(deviceId))?.id === artefact.id) {
       throw new Problem('invalid_request', { params: { detail: 'the newest one is kept' } });
     }
     await new ArtefactFolder(dataDir, deviceId).remove(await store.forget(deviceId, [id]));
-    onChange();
   }
 
   /** A file of one. @throws Problem `artefact_not_found` or `artefact_file_lost` */

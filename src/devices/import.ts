@@ -27,6 +27,7 @@ type Row = DeviceImport['rows'][number];
 /**
  * Reads a table as spreadsheets write it (RFC 4180), with commas, semicolons or tabs.
  * Returns its lines with the number of each; empty ones are left out.
+ * @throws Problem `invalid_request` where a quotation mark is not closed: what follows would be one cell
  */
 export function parseTable(text: string): { readonly line: number; readonly cells: readonly string[] }[] {
   const source = text.replace(/^\uFEFF/, '').replace(/\r\n?/g, '\n');
@@ -36,11 +37,15 @@ export function parseTable(text: string): { readonly line: number; readonly cell
   let cells: string[] = [];
   let cell = '';
   let quoted = false;
+  // what stands in quotes is meant as it stands there
+  let verbatim = false;
   let line = 1;
   let begun = 1;
+  let quoteAt = 1;
   const endCell = () => {
-    cells.push(cell.trim());
+    cells.push(verbatim ? cell : cell.trim());
     cell = '';
+    verbatim = false;
   };
   const endLine = () => {
     endCell();
@@ -57,12 +62,20 @@ export function parseTable(text: string): { readonly line: number; readonly cell
         cell += '"';
         at += 1;
       } else quoted = false;
+    } else if (verbatim && sign.trim() === '' && sign !== separator && sign !== '\n') {
+      // blanks behind the quotes
     } else if (sign === '"' && cell.trim() === '') {
       cell = '';
       quoted = true;
+      verbatim = true;
+      quoteAt = line;
     } else if (sign === separator) endCell();
     else if (sign === '\n') endLine();
     else cell += sign;
+  }
+  if (quoted) {
+    const detail = `line ${quoteAt}: a quotation mark without its second`;
+    throw new Problem('invalid_request', { params: { detail } });
   }
   endLine();
   return lines;

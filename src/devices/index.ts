@@ -133,7 +133,7 @@ export function createDevices(options: DevicesOptions): DevicesFeature {
       restorer,
       discovery,
       adoptions,
-      history: new History(shared),
+      history: new History({ ...shared, alone: (id, work) => manager.alone(id, work) }),
       imports: new DeviceImports(devices),
       mirror: new MirrorPlan({ store, instanceId: options.instanceId }),
     }),

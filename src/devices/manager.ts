@@ -1,5 +1,5 @@
 import { backoff } from '../kernel/backoff.ts';
-import { aborted } from '../kernel/clock.ts';
+import { aborted, within } from '../kernel/clock.ts';
 import { isProblem, Problem, toProblem } from '../kernel/errors.ts';
 import { keepProblem } from '../kernel/kept-problem.ts';
 import { describeError } from '../kernel/log.ts';
@@ -38,6 +38,9 @@ const LONGEST_RETRY_MS = 2 * 60 * 60_000;
 
 /** It is looked at the clock at least so often: one that was set, or a box that slept, is noticed (milliseconds). */
 const LONGEST_SLEEP_MS = 10 * 60_000;
+
+/** What is being written to a device may take so long when Homestash is stopped (milliseconds): who stops it waits no longer. */
+const STOP_MS = 8_000;
 
 /** What was missed while nothing ran is made up for within so long after the start (milliseconds). */
 const SETTLE_MS = 3 * 60_000;
@@ -104,8 +107,12 @@ export class Manager {
     const reason = new Problem('shutting_down');
     this.#life?.abort(reason);
     this.#life = undefined;
-    for (const { abort } of this.#busy.values()) abort.abort(reason);
+    const busy = [...this.#busy.values()];
+    for (const { abort, isBackup } of busy) if (isBackup) abort.abort(reason);
     await this.#loop;
+    // a device that is written by half is worse than a stop that takes a moment
+    await within(this.#options.clock, STOP_MS, Promise.allSettled(this.#ends));
+    for (const { abort } of busy) abort.abort(reason);
     await Promise.allSettled(this.#ends);
   }
 
@@ -125,10 +132,11 @@ export class Manager {
     this.#begin(id);
   }
 
-  /** Backs all devices up that are not busy. Resolves when it has begun. */
+  /** Backs all devices up that are not busy and not given up. Resolves when it has begun. */
   async all(): Promise<void> {
     for (const row of await this.#options.store.devices()) {
-      if (!this.isBusy(row.id)) this.#begin(row.id);
+      // what only a person can mend is not tried by a button for all, which an automation may press
+      if (!this.isBusy(row.id) && row.given_up === 0) this.#begin(row.id);
     }
   }
 
@@ -228,14 +236,16 @@ export class Manager {
   }
 
   async #succeeded(row: DeviceRow, result: BackedUp): Promise<void> {
-    const { store, dataDir, clock } = this.#options;
+    const { store, dataDir, clock, log } = this.#options;
     this.#wake(this.#next(row));
     this.#options.onEnd(row, result);
     // somebody may have changed the schedule meanwhile
     const current = await store.device(row.id);
     if (current && current.plan !== row.plan) await this.planned(current);
     // also after one that shows no difference, for its bytes may be others each time
-    await tidy(store, new ArtefactFolder(dataDir, row.id), current ?? row, clock.now());
+    await tidy(store, new ArtefactFolder(dataDir, row.id), current ?? row, clock.now()).catch((error) =>
+      log.warning('old configurations of a device were not removed', { device: row.id, error }),
+    );
   }
 
   async #failed(row: DeviceRow, error: unknown, cancelled: boolean): Promise<void> {

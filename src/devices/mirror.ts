@@ -47,7 +47,7 @@ export class MirrorPlan {
       const all = artefact.files.map((file) => presentMirrorFile(row.id, file, pathOf(row, file)));
       // a part of it would look whole to a core that takes it over
       if (all.some(({ size }) => size > MIRRORED_FILE_BYTES) || bytes + sizeOf(artefact) > MIRRORED_BYTES) {
-        left.push(...all.map(({ path }) => path));
+        left.push(row.id);
         continue;
       }
       bytes += sizeOf(artefact);
@@ -56,8 +56,9 @@ export class MirrorPlan {
     }
     const devices = rows.flatMap((row) => {
       const artefact = byDevice.get(row.id);
-      const mirrored = kept.get(row.id);
-      if (!artefact || !mirrored) return [];
+      if (!artefact) return [];
+      // none where it is left out: what was mirrored of it before is not its newest any more
+      const mirrored = kept.get(row.id) ?? [];
       return [
         {
           id: row.id,
@@ -65,11 +66,12 @@ export class MirrorPlan {
           name: row.name,
           settings: shownSettings(row),
           plan: planOf(row),
-          identity: JSON.parse(row.identity) as object,
+          identity: JSON.parse(artefact.identity) as object,
           place: row.place,
           made_at: artefact.made_at,
-          files: artefact.files.map(({ number, name, stored_as, size, sha256 }, index) => ({
-            ...{ number, name, stored_as, size, sha256, path: mirrored[index]?.path },
+          files: mirrored.map(({ number, size, sha256, path }, index) => ({
+            ...{ number, size, sha256, path },
+            name: artefact.files[index]?.name,
           })),
         },
       ];

@@ -7,13 +7,15 @@ import { newId } from '../kernel/ids.ts';
 import { describeError, type Log } from '../kernel/log.ts';
 import type { Operations } from '../kernel/operations.ts';
 import { ArtefactFolder } from './artefacts/folder.ts';
-import { safeName } from './artefacts/names.ts';
+import { namesInside, safeName } from './artefacts/names.ts';
 import type { CopyRow, DeviceRow, DeviceStore, StoredArtefact } from './store.ts';
 
 /** A target. */
 interface Place {
   readonly id: string;
   readonly name: string;
+  /** Where it is: a target that was moved has nothing yet. */
+  readonly where: string;
   readonly sameDisk: boolean;
 }
 
@@ -66,6 +68,8 @@ export class OffSite {
   readonly #options: OffSiteOptions;
   /** Before which moment a place is not asked again, on the clock that only grows. */
   readonly #patience = new Map<string, number>();
+  /** Configurations that cannot be sealed because a file of theirs is gone; the next one of the device can. */
+  readonly #lost = new Set<string>();
   #life: AbortController | undefined;
   #touched = true;
   #nap: AbortController | undefined;
@@ -124,19 +128,23 @@ export class OffSite {
   }
 
   async #pass(signal: AbortSignal): Promise<void> {
-    const { store, places, recipient, clock } = this.#options;
+    const { store, places, recipient, clock, onChange } = this.#options;
     const [rows, newest, copies] = await Promise.all([store.devices(), store.newestOfAll(), store.copies()]);
     if (newest.length === 0) return;
     const byDevice = new Map(newest.map((artefact) => [artefact.device_id, artefact]));
     const key = await recipient();
-    for (const place of await places()) {
+    const all = await places();
+    if (await store.forgetCopies(all.map(keyOf))) onChange();
+    for (const place of all) {
       if (place.sameDisk || (this.#patience.get(place.id) ?? 0) > clock.monotonic()) continue;
       const there = new Map(
-        copies.filter(({ place_id }) => place_id === place.id).map((copy) => [copy.device_id, copy]),
+        copies.filter(({ place_id }) => place_id === keyOf(place)).map((copy) => [copy.device_id, copy]),
       );
       const wanted = rows.flatMap((row): Wanted[] => {
         const artefact = byDevice.get(row.id);
-        return artefact && !isCopyOf(there.get(row.id), artefact, key) ? [{ row, artefact }] : [];
+        return artefact && !this.#lost.has(artefact.id) && !isCopyOf(there.get(row.id), artefact, key)
+          ? [{ row, artefact }]
+          : [];
       });
       if (wanted.length > 0) await this.#serve(place, wanted, key, signal);
     }
@@ -162,14 +170,15 @@ export class OffSite {
         await this.#copy(place, one, recipient, either).catch((error: unknown) => {
           // what is damaged on our disk keeps nothing else from being safe
           if (!isProblem(error, 'artefact_file_lost')) throw error;
+          this.#lost.add(one.artefact.id);
           lost ??= error;
         });
         done += sizeOf(one.artefact);
         operation.progress(done);
       }
-      if (lost) throw lost;
-      await operation.succeed();
       this.#patience.delete(place.id);
+      if (lost) await operation.fail(lost);
+      else await operation.succeed();
     } catch (error) {
       this.#patience.set(place.id, clock.monotonic() + AGAIN_MS * (1 + random() / 4));
       const reason = describeError(error);
@@ -192,17 +201,17 @@ export class OffSite {
     const output = join(this.#room, newId());
     try {
       for (const file of artefact.files) await folder.prove(file.stored_as, file);
-      const files = artefact.files.map((file) => ({
+      const names = namesInside(artefact.files.map(({ name }) => name));
+      const files = artefact.files.map((file, index) => ({
         path: folder.file(file.stored_as, file, true).path,
-        // as the device names it: whoever opens it without us knows it by that
-        name: file.name.split('/').map(safeName).join('/'),
+        name: names[index] as string,
       }));
       await sealFiles({ files, recipient, output }, signal);
       const { size } = await stat(output);
       await put(place.id, copyKey(row), { path: output, size }, signal);
       await store.noteCopy({
         device_id: row.id,
-        place_id: place.id,
+        place_id: keyOf(place),
         artefact_id: artefact.id,
         recipient,
         stored_at: clock.now(),
@@ -212,6 +221,9 @@ export class OffSite {
     }
   }
 }
+
+/** How copies are known by where they lie. */
+const keyOf = ({ id, where }: Place): string => `${id} ${where}`;
 
 const sizeOf = ({ files }: StoredArtefact): number => files.reduce((sum, { size }) => sum + size, 0);
 

@@ -75,7 +75,11 @@ export function portableDevices(options: PortableDevicesOptions): Portable {
         if (same) continue;
         changed = true;
         const now = options.clock.now();
-        const kept = { ...wanted, ...sealed.separate(id, handler, settings), due_at: now };
+        const kept = {
+          ...wanted,
+          ...sealed.separate(id, handler, settings),
+          due_at: device.plan.schedule === 'off' ? null : now,
+        };
         if (known) await store.update(id, { ...kept, problem: null, failures: 0, given_up: 0 });
         else {
           await store.insert({

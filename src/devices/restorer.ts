@@ -1,5 +1,7 @@
 import type { DeviceIdentity, Language, RestorePlan } from '../contract/index.ts';
+import { within } from '../kernel/clock.ts';
 import { isProblem, Problem, toProblem } from '../kernel/errors.ts';
+import { keptProblem } from '../kernel/kept-problem.ts';
 import { describeError } from '../kernel/log.ts';
 import type { Operations } from '../kernel/operations.ts';
 import { fill, wordDeviceKind, wordProblem } from '../kernel/texts.ts';
@@ -25,6 +27,10 @@ interface RestorerOptions extends SessionOptions {
 
 /** A device that restarts is asked so often whether it is back (milliseconds). */
 const BACK_MS = 2_000;
+
+/** A device that restarts is away by then, and looked at so often until it is (milliseconds). */
+const LEAVING_MS = 5_000;
+const LOOK_MS = 250;
 
 /** What stands in the way between a saved configuration and the device that is there. @throws Problem `restore_…` */
 export function guard(
@@ -60,6 +66,9 @@ export class Restorer {
     let now: DeviceIdentity | null = null;
     try {
       const restore = this.#possible(row, artefact, handler);
+      // what only a person can mend is not tried again before that: an account may be locked
+      const known = row.given_up === 1 ? keptProblem(row.problem) : undefined;
+      if (known) throw known;
       now = await this.#inSession(row, handler, signal, TEST_MS, async (context) =>
         fullIdentity(await handler.test(context)),
       );
@@ -77,16 +86,20 @@ export class Restorer {
     const artefact = await store.artefact(row.id, id);
     const handler = handlerOf(row.kind);
     const restore = this.#possible(row, artefact, handler);
+    const known = row.given_up === 1 ? keptProblem(row.problem) : undefined;
+    if (known) throw known;
     const begun = Promise.withResolvers<string>();
     manager
       .alone(row.id, async (signal) => {
+        const current = await store.device(row.id);
+        if (!current) throw new Problem('device_not_found');
         const subject = { device_id: row.id, device: row.name, artefact_id: id };
         const operation = await operations.begin({ kind: 'device_restore', subject, carriedThrough: true });
         begun.resolve(operation.id);
         const either = AbortSignal.any([signal, operation.signal]);
         try {
-          await this.#inSession(row, handler, either, undefined, (context) =>
-            this.#write({ row, artefact, handler, restore }, context),
+          await this.#inSession(current, handler, either, undefined, (context) =>
+            this.#write({ row: current, artefact, handler, restore }, context),
           );
           this.#options.onEnd(row, artefact, undefined);
           await operation.succeed();
@@ -139,6 +152,21 @@ export class Restorer {
     return saved;
   }
 
+  /** Waits until it is away: before its restart it answers as it was. One that is quicker than we look is back by then. */
+  async #gone(handler: DeviceHandler, context: DeviceContext<never>): Promise<void> {
+    const { clock } = this.#options;
+    const until = clock.monotonic() + LEAVING_MS;
+    while (clock.monotonic() < until) {
+      try {
+        await within(clock, LOOK_MS * 4, (handler.identify ?? handler.test)(context));
+      } catch {
+        context.signal.throwIfAborted();
+        return;
+      }
+      await clock.sleep(LOOK_MS, context.signal);
+    }
+  }
+
   async #back(
     handler: DeviceHandler,
     context: DeviceContext<never>,
@@ -147,6 +175,7 @@ export class Restorer {
   ): Promise<void> {
     const { clock } = this.#options;
     const until = clock.monotonic() + awayMs;
+    await this.#gone(handler, context);
     for (;;) {
       await clock.sleep(BACK_MS, context.signal);
       try {

@@ -57,7 +57,7 @@ export function sessionWith(
     trust,
     workDir,
     broker,
-    http: (options) => new DeviceHttp(options, trust, signal),
+    http: (options, until = signal) => new DeviceHttp(options, trust, until),
   };
 }
 

@@ -344,6 +344,19 @@ export class DeviceStore {
       .execute();
   }
 
+  /** Forgets copies that lie in none of these places. Returns whether there were any. */
+  async forgetCopies(places: readonly string[]): Promise<boolean> {
+    const gone = (await this.copies()).filter(({ place_id }) => !places.includes(place_id));
+    for (const { device_id, place_id } of gone) {
+      await this.#query
+        .deleteFrom('device_copies')
+        .where('device_id', '=', device_id)
+        .where('place_id', '=', place_id)
+        .execute();
+    }
+    return gone.length > 0;
+  }
+
   /** How many devices there are. */
   async count(): Promise<number> {
     const row = await this.#query

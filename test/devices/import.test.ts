@@ -15,12 +15,19 @@ describe('a table', () => {
     }
   });
 
-  test('keeps line breaks inside of quotes, and what is not closed', () => {
-    expect(parseTable('a,b\n"x\ny",z\nlast,"open')).toEqual([
+  test('keeps line breaks and blanks inside of quotes', () => {
+    expect(parseTable('a,b\n"x\ny",z\nlast, " p w " \nand,""')).toEqual([
       { line: 1, cells: ['a', 'b'] },
       { line: 2, cells: ['x\ny', 'z'] },
-      { line: 4, cells: ['last', 'open'] },
+      { line: 4, cells: ['last', ' p w '] },
+      { line: 5, cells: ['and', ''] },
     ]);
+  });
+
+  test('with a quotation mark that is not closed is not read: the rest of it would be one cell', () => {
+    expect(() => parseTable('a,b\nc,"d\ne,f\n')).toThrow(
+      expect.objectContaining({ params: { detail: 'line 2: a quotation mark without its second' } }),
+    );
   });
 });
 

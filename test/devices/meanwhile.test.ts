@@ -122,3 +122,82 @@ test('a device onto which a configuration is being written is neither changed no
     ),
   );
 });
+
+test('a saved configuration is not deleted while a backup may still need its files', async () => {
+  const device = await startDevice();
+  const { id } = await added(device);
+  device.change({ id: { name: 'Newer' } });
+  await backUp(id);
+  await waitFor('the second', async () => (await ended('device_backup')).length === 2);
+  const { artefacts } = await call<{ artefacts: Artefact[] }>('GET', `/${id}/artefacts`);
+  const first = `/${id}/artefacts/${artefacts.at(-1)?.id}`;
+  const { held, release } = hold(device);
+  await backUp(id);
+  await held;
+  await expect(call('DELETE', first)).rejects.toThrow('device_busy');
+  release();
+  await waitFor('the third', async () => (await ended('device_backup')).length === 3);
+  await waitFor('it to go', () =>
+    call('DELETE', first).then(
+      () => true,
+      () => false,
+    ),
+  );
+});
+
+test('a restore is carried to its end when the core is stopped', async () => {
+  const device = await startDevice();
+  const { id } = await added(device);
+  const saved = { ...device.files };
+  const { artefacts } = await call<{ artefacts: Artefact[] }>('GET', `/${id}/artefacts`);
+  device.files = { 'cfg.json': '{"hw":{},"id":{"name":"Lost"}}', 'presets.json': '{"0":{}}' };
+  const uploading = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  device.beforeUpload = async () => {
+    uploading.resolve();
+    await go.promise;
+  };
+  await call('POST', `/${id}/artefacts/${artefacts[0]?.id}/restore`, {});
+  await uploading.promise;
+  const stopped = core.stop();
+  go.resolve();
+  await stopped;
+  expect(device.files).toEqual(saved);
+  await core.start();
+  expect((await ended('device_restore')).map(({ state }) => state)).toEqual(['succeeded']);
+});
+
+test('what only a person can mend is tried neither by a button for all nor by a look before a restore', async () => {
+  const device = await startDevice();
+  const { id } = await added(device);
+  const { artefacts } = await call<{ artefacts: Artefact[] }>('GET', `/${id}/artefacts`);
+  device.instead = (request, response) => {
+    if (request.url === '/json/info') response.end(JSON.stringify(device.info()));
+    else response.writeHead(401).end();
+  };
+  await backUp(id);
+  await waitFor('it to be given up', async () => (await read(id)).given_up);
+  device.server.asked.length = 0;
+  await core.client.call('POST', '/api/v1/commands/back_up_devices', {});
+  const restore = `/${id}/artefacts/${artefacts[0]?.id}/restore`;
+  expect(await call('GET', restore)).toMatchObject({ problem: { code: 'device_code' } });
+  await expect(call('POST', restore, {})).rejects.toThrow('device_code');
+  expect(device.server.asked).toEqual([]);
+  expect(await ended('device_backup')).toHaveLength(2);
+});
+
+test('what is changed while settings are tried stays changed', async () => {
+  const device = await startDevice();
+  const { id } = await added(device);
+  const asked = Promise.withResolvers<void>();
+  const go = Promise.withResolvers<void>();
+  device.instead = (_, response) => {
+    asked.resolve();
+    void go.promise.then(() => response.end(JSON.stringify(device.info())));
+  };
+  const slow = call<Device>('PATCH', `/${id}`, { settings: { pin: '4711' } });
+  await asked.promise;
+  await call('PATCH', `/${id}`, { name: 'Renamed', schedule: 'weekly' });
+  go.resolve();
+  expect(await slow).toMatchObject({ name: 'Renamed', schedule: 'weekly', secrets: ['pin'] });
+});

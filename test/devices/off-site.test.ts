@@ -153,3 +153,28 @@ test.skipIf(!possible)(
     }
   },
 );
+
+test.skipIf(!possible)(
+  'a target that is moved gets the copies too, and one that is removed counts no more',
+  async () => {
+    const there = new SmallDevice('00cc00cc00cc');
+    await there.server.start();
+    try {
+      const { id } = await core.client.call<Device>('POST', '/api/v1/devices', {
+        kind: 'wled',
+        name: 'Moved',
+        settings: { address: there.address },
+      });
+      await waitFor('its copy', async () => (await read(id)).copies === 1);
+      const target = (await core.client.targets()).find(({ name }) => name === 'Bucket');
+      await core.client.call('PATCH', `/api/v1/targets/${target?.id}`, { settings: { folder: 'elsewhere' } });
+      const inThere = () => bucket.keys().filter((key) => key.startsWith('elsewhere/') && key.includes(id));
+      await waitFor('the copy at the new place', () => inThere().length === 1);
+      await waitFor('one copy', async () => (await read(id)).copies === 1);
+      await core.client.call('DELETE', `/api/v1/targets/${target?.id}`);
+      await waitFor('no copy', async () => (await read(id)).copies === 0);
+    } finally {
+      await there.server.stop();
+    }
+  },
+);

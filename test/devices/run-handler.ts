@@ -55,7 +55,7 @@ export class HandlerRun {
       trust,
       workDir: async () => temporaryFolder('work'),
       broker: async () => options.broker,
-      http: (http) => new DeviceHttp(http, trust, signal),
+      http: (http, until = signal) => new DeviceHttp(http, trust, until),
     };
   }
 

@@ -10,6 +10,8 @@ export class SmallDevice {
     'cfg.json': JSON.stringify({ hw: { led: { total: 30 } }, id: { name: 'Shelf' }, nw: { psk: 'hush' } }),
     'presets.json': JSON.stringify({ 0: {}, 1: { n: 'Evening', on: true } }),
   };
+  /** Waited for before a file is taken. */
+  beforeUpload: () => Promise<void> = async () => undefined;
   /** Answers instead of a device where that is set. */
   instead: ConstructorParameters<typeof DeviceServer>[0] | undefined;
   readonly server: DeviceServer;
@@ -31,7 +33,8 @@ export class SmallDevice {
         return json(Object.keys(this.files).map((name) => ({ name, type: 'file', size: 1 })));
       }
       if (url.pathname === '/upload' && request.method === 'POST') {
-        return void bodyOf(request).then((body) => {
+        return void bodyOf(request).then(async (body) => {
+          await this.beforeUpload();
           for (const { filename, bytes } of filesIn(body, request.headers['content-type'] ?? '')) {
             this.files[filename.replace(/^\//, '')] = bytes.toString();
           }

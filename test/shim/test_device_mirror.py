@@ -331,6 +331,18 @@ async def test_all_together_have_a_limit(
     await kept(folder, DESK)
 
 
+async def test_what_has_become_too_large_is_not_kept_as_it_was(
+    core: FakeCore, setup: Setup, folder: Path
+) -> None:
+    await setup()
+    await kept(folder, SHELF | DESK)
+    mirror = core.mirror()
+    mirror["files"] = [f for f in mirror["files"] if f["device_id"] == "device2"]
+    core.always("GET mirror", lambda: web.json_response(mirror))
+    core.emit({"event": "devices_changed"})
+    await kept(folder, DESK)
+
+
 async def test_full_disk_is_told_once_and_mended_by_itself(
     hass: HomeAssistant,
     core: FakeCore,

@@ -184,6 +184,7 @@ export async function sweepOthers(dataDir: string, known: ReadonlySet<string>): 
 export class Incoming {
   readonly files: ReceivedFile[] = [];
   readonly #dir: string;
+  #begun = 0;
 
   constructor(dir: string) {
     this.#dir = dir;
@@ -202,7 +203,8 @@ export class Incoming {
     content: AsyncIterable<Uint8Array> | Uint8Array | string,
     { limit, onBytes }: { limit: number; onBytes: (bytes: number) => void },
   ): Promise<void> {
-    const path = join(this.#dir, String(this.files.length));
+    const path = join(this.#dir, String(this.#begun));
+    this.#begun += 1;
     const handle = await open(path, 'wx', 0o600);
     const hash = createHash('sha256');
     let size = 0;

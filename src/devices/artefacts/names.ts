@@ -12,6 +12,35 @@ export function safeName(name: string): string {
   return plain.slice(0, LONGEST - ending.length) + ending;
 }
 
+/** A part of a path that leads elsewhere, and signs that no file system wants in a name. */
+const NO_PART = /^\.{0,2}$/;
+const NO_SIGN = /[\p{Cc}\\]+/gu;
+
+/** No part of a path may be longer (bytes): what most file systems take. */
+const LONGEST_PART = 200;
+
+/**
+ * What files are called for somebody who unpacks them without us: as the device names them, each within the folder where
+ * it is unpacked, and no two the same, also where capitals are small letters.
+ */
+export function namesInside(names: readonly string[]): string[] {
+  const used = new Set<string>();
+  return names.map((name) => {
+    const parts = name.split('/').filter((part) => !NO_PART.test(part));
+    const short = parts.map((part) => {
+      const plain = part.replace(NO_SIGN, '-');
+      return Buffer.byteLength(plain) <= LONGEST_PART ? plain : safeName(plain);
+    });
+    const path = short.join('/') || 'file';
+    const [, stem = path, ending = ''] = /^(.*?[^/])(\.[^./]*)?$/.exec(path) ?? [];
+    let candidate = path;
+    for (let number = 2; used.has(candidate.toLowerCase()); number += 1)
+      candidate = `${stem}-${number}${ending}`;
+    used.add(candidate.toLowerCase());
+    return candidate;
+  });
+}
+
 const two = (number: number): string => String(number).padStart(2, '0');
 
 /** The local minute as it stands in names: `2025-01-15_10-30`. */

@@ -73,7 +73,10 @@ async function everything(dashboard: EsphomeDashboard): Promise<FetchedFile[]> {
     if (content === undefined || content.trim() === '') continue;
     files.push({ name, content });
     for (const path of includedIn(name, content)) {
-      if (seen.has(path) || seen.size >= MOST_FILES) continue;
+      if (seen.has(path)) continue;
+      if (seen.size >= MOST_FILES) {
+        throw new Problem('artefact_too_large', { params: { file: path, limit: `${MOST_FILES} files` } });
+      }
       seen.add(path);
       waiting.push(path);
     }

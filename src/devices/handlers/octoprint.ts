@@ -36,6 +36,9 @@ const POLL_MS = 2_000;
 /** It has made none when it was idle so often; it takes a moment before it begins. */
 const IDLE_POLLS = 3;
 
+/** One that nobody wants any more is waited for so often until it can be removed. */
+const DISCARD_POLLS = 100;
+
 /** What describes a backup, and the settings in it. */
 const METADATA = 'metadata.json';
 const SETTINGS = 'basedir/config.yaml';
@@ -98,8 +101,8 @@ async function identify(http: DeviceHttp): Promise<Identity> {
   };
 }
 
-/** Has a backup made, and returns what it is called there. */
-async function make(http: DeviceHttp, { settings, clock, signal }: Context): Promise<string> {
+/** Has a backup begun, and returns what it is called there. */
+async function begin(http: DeviceHttp, { settings }: Context): Promise<string> {
   const exclude = settings.print_files ? [] : PRINT_FILES;
   const answer = await http.ask({
     method: 'POST',
@@ -107,21 +110,40 @@ async function make(http: DeviceHttp, { settings, clock, signal }: Context): Pro
     type: 'application/json',
     body: JSON.stringify({ exclude }),
   });
-  const { host } = http;
   const created = v.safeParse(Created, await answer.json());
-  if (!created.success) {
-    throw new Problem('device_unexpected', { params: { host, reason: 'no name of the backup' } });
-  }
-  const { name } = created.output;
+  if (created.success) return created.output.name;
+  throw new Problem('device_unexpected', { params: { host: http.host, reason: 'no name of the backup' } });
+}
+
+/** Waits until a backup that was begun is whole. */
+async function finished(http: DeviceHttp, name: string, { clock, signal }: Context): Promise<void> {
   for (let idle = 0; idle < IDLE_POLLS; ) {
     const { backup_in_progress: busy, backups } = await read(http, '/plugin/backup/', State);
     // it is listed when it is whole
-    if (backups.some((backup) => backup.name === name)) return name;
+    if (backups.some((backup) => backup.name === name)) return;
     idle = busy ? 0 : idle + 1;
     await clock.sleep(POLL_MS, signal);
   }
   const reason = 'it began a backup and has none; its log says why, often too little space';
-  throw new Problem('device_failed', { params: { host, reason } });
+  throw new Problem('device_failed', { params: { host: http.host, reason } });
+}
+
+/** Removes a backup there, also when what it was for has been cancelled: its card is small. */
+async function discard(name: string, { http, settings, clock, log }: Context): Promise<void> {
+  const { address: where, api_key: key } = settings;
+  const device = http({ address: where, headers: { 'x-api-key': key } }, new AbortController().signal);
+  try {
+    // what is being made cannot be removed yet
+    for (let polls = 0; polls < DISCARD_POLLS; polls += 1) {
+      const { backup_in_progress: busy, backups } = await read(device, '/plugin/backup/', State);
+      if (!busy || backups.some((backup) => backup.name === name)) break;
+      await clock.sleep(POLL_MS);
+    }
+    const answer = await device.ask({ method: 'DELETE', path: `/plugin/backup/backup/${name}` });
+    await answer.drain();
+  } catch {
+    log.warning('a backup stays on OctoPrint', { host: device.host });
+  }
 }
 
 /** OctoPrint with its backup plugin, from 1.5; tested on the real one. */
@@ -139,16 +161,13 @@ export const octoprint = handler({
   },
   fetch: async function* (context): AsyncGenerator<FetchedFile> {
     const http = await reach(context);
-    const name = await make(http, context);
+    const name = await begin(http, context);
     try {
+      await finished(http, name, context);
       const answer = await http.ask({ path: `/plugin/backup/download/${name}` });
       yield { name: BACKUP, content: answer.body };
     } finally {
-      // its card is small, and the copy is here
-      await http
-        .ask({ method: 'DELETE', path: `/plugin/backup/backup/${name}` })
-        .then((answer) => answer.drain())
-        .catch(() => context.log.warning('a backup stays on OctoPrint', { host: http.host }));
+      await discard(name, context);
     }
   },
   validate: (saved) =>

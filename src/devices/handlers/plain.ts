@@ -7,7 +7,7 @@ import { comparable, MASK } from './json.ts';
 
 /** Words in the names of settings that hold secrets. */
 const SECRET_WORD =
-  '(?:password|passwd|passphrase|passwort|kennwort|secret|token|credential|psk|(?:api|private|secret|preshared|pre-shared|shared|access|auth|encryption|priv)[_-]?key)';
+  '(?:password|passwd|passphrase|passwort|kennwort|requirepass|secret|token|credential|psk|(?<![a-z])(?:pass|pwd|pw)(?![a-z])|(?:api|private|secret|preshared|pre-shared|shared|access|auth|encryption|priv|wep|wpa)[_-]?key)';
 
 /** What is no secret, whatever its name says. */
 const PLAIN_VALUE = '(?:yes|no|true|false|none|null|on|off|enabled?|disabled?)';

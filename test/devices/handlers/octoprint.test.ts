@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { octoprint } from '../../../src/devices/handlers/octoprint.ts';
+import { systemClock } from '../../../src/kernel/clock.ts';
 import { version } from '../../harness/cache.ts';
 import type { Dashboard } from '../../harness/dashboard.ts';
 import { HurriedClock } from '../../harness/hurried-clock.ts';
@@ -13,6 +14,7 @@ import {
   restoreOctoPrint,
   startOctoPrint,
 } from '../../harness/octoprint.ts';
+import { waitFor } from '../../harness/wait-for.ts';
 import { DeviceServer } from '../../simulators/devices/server.ts';
 import { HandlerRun, savedOf } from '../run-handler.ts';
 
@@ -100,10 +102,15 @@ describe.runIf(haveOctoPrint())('a real OctoPrint', () => {
     const abort = new AbortController();
     writeFileSync(file('uploads/large.gcode'), randomBytes(LARGE));
     const clock = new HurriedClock();
-    clock.sleep = async () => abort.abort(new Error('cancelled'));
+    clock.sleep = (ms) => {
+      abort.abort(new Error('cancelled'));
+      return systemClock.sleep(ms / 20);
+    };
     await expect(run({ print_files: true }, { clock, signal: abort.signal }).fetch()).rejects.toThrow(
       'cancelled',
     );
+    // its card is small: what was begun for us does not stay
+    await waitFor('nothing to be left', () => leftOver().length === 0);
     rmSync(file('uploads/large.gcode'));
   });
 

@@ -209,7 +209,7 @@ describe.skipIf(!haveRsync() || !haveSshd())("by SSH, with OpenSSH's server", ()
     stop.abort(reason);
     await expect(fetching).rejects.toBe(reason);
     await waitFor('the end of ssh', () =>
-      /(?:Connection closed|Closing connection|Received disconnect)/i.test(
+      /(?:Connection closed|Connection reset|Read error|Closing connection|Received disconnect)/i.test(
         slow.log().split('forced-command').at(-1) ?? '',
       ),
     );
