@@ -6,8 +6,8 @@ const CONTEXT = 3;
 /** More rows of a file help nobody, and fill a page. */
 const MOST_ROWS = 3_000;
 
-/** Texts whose lines differ more than so often are not compared to the last line: that takes minutes and shows nothing. */
-const MOST_EDITS = 4_000;
+/** Texts whose lines differ more often are not compared to the last line: it takes the square of that, holds everything up, and shows nothing. */
+const MOST_EDITS = 1_500;
 
 /** A line that is longer is shown so far (signs). */
 const LONGEST_LINE = 2_000;
