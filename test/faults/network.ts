@@ -47,7 +47,8 @@ export const NETWORK: readonly FaultCase[] = [
   },
   {
     name: 'The store stops reading in the middle of a part',
-    only: ['upload', 'probe'],
+    // a trial waits for it by the clock of the system, and hours of ours go by meanwhile: what is left is swept by then
+    only: ['upload'],
     strike: () => [
       { on: { operation: 'UploadPart' }, fault: { kind: 'stall', at: 'request', after: 300 * KIB } },
     ],
