@@ -47,8 +47,7 @@ export const NETWORK: readonly FaultCase[] = [
   },
   {
     name: 'The store stops reading in the middle of a part',
-    // a trial waits for it by the clock of the system, and hours of ours go by meanwhile: what is left is swept by then
-    only: ['upload'],
+    only: ['upload', 'probe'],
     strike: () => [
       { on: { operation: 'UploadPart' }, fault: { kind: 'stall', at: 'request', after: 300 * KIB } },
     ],

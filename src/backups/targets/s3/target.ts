@@ -51,6 +51,8 @@ export class S3Target implements StorageTarget {
   readonly #limits: Limits;
   readonly #settings: S3Settings;
   readonly #deleteVersions: boolean;
+  /** Probes that are under way. */
+  #probes = 0;
 
   constructor(settings: S3Settings, context: TargetContext) {
     this.#connection = new Connection(settings, context);
@@ -61,9 +63,14 @@ export class S3Target implements StorageTarget {
     this.#deleteVersions = settings.delete_versions;
   }
 
-  probe(onStep?: (step: ProbeOutcome) => void, signal?: AbortSignal): Promise<ProbeOutcome[]> {
+  async probe(onStep?: (step: ProbeOutcome) => void, signal?: AbortSignal): Promise<ProbeOutcome[]> {
     const tools = { connection: this.#connection, uploads: this.#uploads, keys: this.#keys, target: this };
-    return probe(tools, onStep, signal);
+    this.#probes += 1;
+    try {
+      return await probe(tools, onStep, signal);
+    } finally {
+      this.#probes -= 1;
+    }
   }
 
   prepare(): Promise<string | undefined> {
@@ -218,9 +225,11 @@ export class S3Target implements StorageTarget {
     return sweepUploads(this.#connection, this.#uploads, this.#keys.full(key), signal);
   }
 
-  tidy(signal?: AbortSignal): Promise<void> {
+  async tidy(signal?: AbortSignal): Promise<void> {
+    // with a clock that was set ahead, what our own is storing just now would look abandoned
+    if (this.#probes > 0) return;
     const bucket = { connection: this.#connection, uploads: this.#uploads, keys: this.#keys };
-    return removeLeftovers(bucket, signal);
+    await removeLeftovers(bucket, signal);
   }
 
   close(): void {
