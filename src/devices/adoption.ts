@@ -5,12 +5,11 @@ import { type Adoption, DeviceIdentity, DeviceKind, Id, Name } from '../contract
 import type { Clock } from '../kernel/clock.ts';
 import { Problem } from '../kernel/errors.ts';
 import { pump } from '../kernel/http/pump.ts';
-import { newId } from '../kernel/ids.ts';
 import { keepProblem } from '../kernel/kept-problem.ts';
 import type { Log } from '../kernel/log.ts';
 import { checkFiles } from './artefacts/check.ts';
 import { ArtefactFolder, type Incoming, type ReceivedFile } from './artefacts/folder.ts';
-import { storedNames } from './artefacts/names.ts';
+import { artefactRow, keepFiles } from './back-up.ts';
 import { blankDevice } from './devices.ts';
 import { secretsOf } from './fields.ts';
 import { MIRRORED_FILE_BYTES } from './mirror.ts';
@@ -143,11 +142,6 @@ export class Adoptions {
       });
       const settings = validSettings(handler, held.settings);
       await checkFiles(handler, files, { settings, host: held.name });
-      const extension = handler.extension;
-      const names = storedNames(
-        files.map(({ name }) => name),
-        { moment: held.made_at, extension, taken: await folder.names(true) },
-      );
       const needsSecret = secretsOf(handler.fields).some((name) => handler.fields[name]?.required);
       const now = clock.now();
       await store.insert({
@@ -165,27 +159,10 @@ export class Adoptions {
             }
           : { due_at: held.plan.schedule === 'off' ? null : now }),
       });
-      const placed = files.map((file, index) => ({ file, storedAs: names[index] as string }));
-      const id = newId();
+      const { identity, made_at: madeAt } = held;
+      const artefact = artefactRow(held.id, { madeAt, identity, good: 1, problem: null });
       try {
-        await folder.place(placed, true);
-        await store.keep(
-          {
-            ...{
-              id,
-              device_id: held.id,
-              made_at: held.made_at,
-              seen_at: held.made_at,
-              good: 1,
-              problem: null,
-            },
-            ...{ pinned: 0, identity: JSON.stringify(held.identity), added: null, removed: null },
-          },
-          files.map(({ name, size, sha256 }, index) => ({
-            ...{ artefact_id: id, number: index + 1, name, stored_as: names[index] as string, size, sha256 },
-          })),
-          {},
-        );
+        await keepFiles(store, folder, { handler, artefact, files }, {});
       } catch (error) {
         // a device without its configuration would look as if that were kept
         await store.delete(held.id);

@@ -160,10 +160,10 @@ async function keepGood(
   const changed = newest !== undefined && (lines === undefined || lines.added + lines.removed > 0);
   // a clock that was set back must not put what is new behind what is old
   const madeAt = Math.max(now, (newest?.made_at ?? 0) + 1);
-  const artefact = artefactRow(row, { madeAt, identity, good: 1, problem: null });
+  const artefact = artefactRow(row.id, { madeAt, identity, good: 1, problem: null });
   const kept = { ...artefact, added: lines?.added ?? null, removed: lines?.removed ?? null };
   const more = { ...fine, ...(changed && { changed_at: now }) };
-  await keepFiles(store, folder, { row, handler, artefact: kept, files }, more);
+  await keepFiles(store, folder, { handler, artefact: kept, files }, more);
   return {
     identity,
     outcome: !newest ? 'first' : changed ? 'changed' : 'same',
@@ -183,17 +183,20 @@ async function keepApart(
 ): Promise<void> {
   const kept = files.filter(({ size }) => size > 0);
   if (kept.length === 0) return;
-  const artefact = artefactRow(row, { madeAt: clock.now(), identity, good: 0, problem: keepProblem(error) });
-  await keepFiles(store, folder, { row, handler, artefact, files: kept }, {});
+  const artefact = artefactRow(row.id, {
+    ...{ madeAt: clock.now(), identity, good: 0, problem: keepProblem(error) },
+  });
+  await keepFiles(store, folder, { handler, artefact, files: kept }, {});
 }
 
-function artefactRow(
-  row: DeviceRow,
+/** A saved configuration that nothing is compared with and nobody has pinned yet. */
+export function artefactRow(
+  deviceId: string,
   made: { madeAt: number; identity: DeviceIdentity; good: 0 | 1; problem: string | null },
 ): ArtefactRow {
   return {
     id: newId(),
-    device_id: row.id,
+    device_id: deviceId,
     made_at: made.madeAt,
     seen_at: made.madeAt,
     good: made.good,
@@ -213,17 +216,16 @@ const storedPlaces = ({ files }: StoredArtefact, received: readonly ReceivedFile
   });
 
 interface Keep {
-  readonly row: DeviceRow;
   readonly handler: DeviceHandler;
   readonly artefact: ArtefactRow;
   readonly files: readonly ReceivedFile[];
 }
 
 /** Gives the files their names and keeps the configuration: all of it or nothing. What is there already is not stored twice. */
-async function keepFiles(
+export async function keepFiles(
   store: DeviceStore,
   folder: ArtefactFolder,
-  { row, handler, artefact, files }: Keep,
+  { handler, artefact, files }: Keep,
   change: Partial<DeviceRow>,
 ): Promise<void> {
   const good = artefact.good === 1;
@@ -235,7 +237,7 @@ async function keepFiles(
   const there: Placed[] = [];
   const rows: FileRow[] = [];
   for (const [index, file] of files.entries()) {
-    const known = await store.stored(row.id, file.sha256, artefact.good);
+    const known = await store.stored(artefact.device_id, file.sha256, artefact.good);
     const twin = fresh.find((other) => other.file.sha256 === file.sha256);
     const storedAs = known?.stored_as ?? twin?.storedAs ?? (names[index] as string);
     if (known) there.push({ file, storedAs });

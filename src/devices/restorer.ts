@@ -66,9 +66,6 @@ export class Restorer {
     let now: DeviceIdentity | null = null;
     try {
       const restore = this.#possible(row, artefact, handler);
-      // what only a person can mend is not tried again before that: an account may be locked
-      const known = row.given_up === 1 ? keptProblem(row.problem) : undefined;
-      if (known) throw known;
       now = await this.#inSession(row, handler, signal, TEST_MS, async (context) =>
         fullIdentity(await handler.test(context)),
       );
@@ -86,8 +83,6 @@ export class Restorer {
     const artefact = await store.artefact(row.id, id);
     const handler = handlerOf(row.kind);
     const restore = this.#possible(row, artefact, handler);
-    const known = row.given_up === 1 ? keptProblem(row.problem) : undefined;
-    if (known) throw known;
     const begun = Promise.withResolvers<string>();
     manager
       .alone(row.id, async (signal) => {
@@ -121,6 +116,9 @@ export class Restorer {
       throw new Problem('restore_impossible', { params: { kind: kindName(row.kind, 'en') } });
     }
     if (artefact.good === 0) throw new Problem('artefact_bad');
+    // what only a person can mend is not tried again before that: an account may be locked
+    const known = row.given_up === 1 ? keptProblem(row.problem) : undefined;
+    if (known) throw known;
     return handler.restore as DeviceRestore<never>;
   }
 

@@ -12,6 +12,15 @@ export function safeName(name: string): string {
   return plain.slice(0, LONGEST - ending.length) + ending;
 }
 
+/** A name that is not used yet, with a number where it must; file systems of others do not tell capitals from small letters. */
+function unused(stem: string, ending: string, used: Set<string>): string {
+  let candidate = `${stem}${ending}`;
+  for (let number = 2; used.has(candidate.toLowerCase()); number += 1)
+    candidate = `${stem}-${number}${ending}`;
+  used.add(candidate.toLowerCase());
+  return candidate;
+}
+
 /** A part of a path that leads elsewhere, and signs that no file system wants in a name. */
 const NO_PART = /^\.{0,2}$/;
 const NO_SIGN = /[\p{Cc}\\]+/gu;
@@ -33,11 +42,7 @@ export function namesInside(names: readonly string[]): string[] {
     });
     const path = short.join('/') || 'file';
     const [, stem = path, ending = ''] = /^(.*?[^/])(\.[^./]*)?$/.exec(path) ?? [];
-    let candidate = path;
-    for (let number = 2; used.has(candidate.toLowerCase()); number += 1)
-      candidate = `${stem}-${number}${ending}`;
-    used.add(candidate.toLowerCase());
-    return candidate;
+    return unused(stem, ending, used);
   });
 }
 
@@ -59,7 +64,6 @@ export function storedNames(
   { moment, extension, taken }: { moment: number; extension: string | undefined; taken: ReadonlySet<string> },
 ): string[] {
   const begin = `backup_${minuteOf(moment)}`;
-  // file systems of others do not tell capitals from small letters
   const used = new Set([...taken].map((name) => name.toLowerCase()));
   return names.map((name) => {
     const safe = safeName(name.split('/').join('-'));
@@ -68,10 +72,6 @@ export function storedNames(
       names.length === 1
         ? begin
         : `${begin}_${safe.slice(0, safe.length - (safe.endsWith(ending) ? ending.length : 0))}`;
-    let candidate = `${stem}${ending}`;
-    for (let number = 2; used.has(candidate.toLowerCase()); number += 1)
-      candidate = `${stem}-${number}${ending}`;
-    used.add(candidate.toLowerCase());
-    return candidate;
+    return unused(stem, ending, used);
   });
 }

@@ -8,13 +8,18 @@ const SECRET_NAME =
 /** The same in one word with capitals: `wifiPass`, but not `bypass`. */
 const SECRET_HUMP = /[a-z0-9](Pass|Pw|Pwd|Psk)s?$/;
 
-/** User and password in an address, and what looks like a secret in its query. */
+/** User and password in an address. */
 const IN_ADDRESS = /\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#@'"]{1,500}@/gi;
+
+/** A text in which no address says who signs in. */
+export const withoutUsers = (text: string): string => text.replace(IN_ADDRESS, `$1${MASK}@`);
+
+/** What looks like a secret in the query of an address. */
 const IN_QUERY = /([?&][\w.-]*(?:pass(?:word|wd)?|pwd|token|secret|key)=)[^&\s'"#]+/gi;
 
 /** A text without what an address in it gives away. */
 const withoutLogins = (text: string): string =>
-  text.includes('://') ? text.replace(IN_ADDRESS, `$1${MASK}@`).replace(IN_QUERY, `$1${MASK}`) : text;
+  text.includes('://') ? withoutUsers(text).replace(IN_QUERY, `$1${MASK}`) : text;
 
 interface ComparableOptions {
   /** Paths (`a.b.c`) that change by themselves and are left out. */

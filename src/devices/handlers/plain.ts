@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { checkZip, withZipFile, type ZipEntry, zipEntries, zipInMemory } from '../artefacts/zip.ts';
 import type { SavedFile } from '../handler.ts';
 import { checkGzip, comparableEntries, isGzip, isTar, tarEntries } from './archive.ts';
-import { comparable, MASK } from './json.ts';
+import { comparable, MASK, withoutUsers } from './json.ts';
 
 /** Words in the names of settings that hold secrets. */
 const SECRET_WORD =
@@ -27,9 +27,6 @@ const ELEMENT = new RegExp(
 const PEM_KEY =
   /(-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----)(?:(?!-----)[\s\S]){0,20000}(-----END [A-Z ]{0,30}PRIVATE KEY-----)/g;
 
-/** User and password in an address. */
-const IN_ADDRESS = /\b([a-z][a-z0-9+.-]{0,20}:\/\/)[^\s/?#@'"]{1,500}@/gi;
-
 /** A crypted password as in `/etc/shadow` (crypt(5)). */
 const CRYPTED = /\$(?:1|2[abxy]?|5|6|7|y|gy)\$[./A-Za-z0-9$=,]{16,}/g;
 
@@ -40,7 +37,7 @@ function maskLine(line: string): string {
   if (line.length > LONGEST_LINE) {
     return `(${line.length} signs, ${createHash('sha256').update(line).digest('hex').slice(0, 16)})`;
   }
-  return line.replace(ASSIGNMENT, `$1${MASK}`).replace(CRYPTED, MASK).replace(IN_ADDRESS, `$1${MASK}@`);
+  return withoutUsers(line.replace(ASSIGNMENT, `$1${MASK}`).replace(CRYPTED, MASK));
 }
 
 /** Any text, with what looks like a secret masked. It is never perfect, for nobody says which values are secret. */
