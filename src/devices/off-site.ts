@@ -134,9 +134,11 @@ export class OffSite {
     const byDevice = new Map(newest.map((artefact) => [artefact.device_id, artefact]));
     const key = await recipient();
     const all = await places();
-    if (await store.forgetCopies(all.map(keyOf))) onChange();
+    const keys = all.map(keyOf);
+    if (await store.forgetCopies(keys)) onChange();
+    for (const gone of this.#patience.keys()) if (!keys.includes(gone)) this.#patience.delete(gone);
     for (const place of all) {
-      if (place.sameDisk || (this.#patience.get(place.id) ?? 0) > clock.monotonic()) continue;
+      if (place.sameDisk || (this.#patience.get(keyOf(place)) ?? 0) > clock.monotonic()) continue;
       const there = new Map(
         copies.filter(({ place_id }) => place_id === keyOf(place)).map((copy) => [copy.device_id, copy]),
       );
@@ -176,11 +178,11 @@ export class OffSite {
         done += sizeOf(one.artefact);
         operation.progress(done);
       }
-      this.#patience.delete(place.id);
+      this.#patience.delete(keyOf(place));
       if (lost) await operation.fail(lost);
       else await operation.succeed();
     } catch (error) {
-      this.#patience.set(place.id, clock.monotonic() + AGAIN_MS * (1 + random() / 4));
+      this.#patience.set(keyOf(place), clock.monotonic() + AGAIN_MS * (1 + random() / 4));
       const reason = describeError(error);
       log.warning('a target did not take the sealed copies of devices', { target: place.id, reason });
       await operation.fail(error);
