@@ -330,7 +330,7 @@ inBrowser('devices', () => {
     const operation = (change: Partial<Operation>): Operation => ({
       id: 'restore',
       kind: 'device_restore',
-      subject: { device_id: 'shelf', device: 'Shelf' },
+      subject: { device_id: 'shelf', device: 'Shelf', artefact_id: 'newest' },
       state: 'running',
       done: 0,
       total: null,

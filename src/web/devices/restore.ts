@@ -28,13 +28,14 @@ class RestorePage extends Page {
   }
 
   protected override render(): TemplateResult {
+    const { value, trouble } = this.app.data.operations;
+    const operations = value?.operations;
     // whoever comes back to the page sees what is under way, however it was begun
-    const operations = this.app.data.operations.value?.operations;
     this.#operation ??= operations?.find(
       ({ kind, state, subject }) =>
-        kind === 'device_restore' && state === 'running' && subject.device_id === this.device,
+        kind === 'device_restore' && state === 'running' && subject.artefact_id === this.artefact,
     )?.id;
-    if (!this.#asked && operations && !this.#operation) void this.#ask();
+    if (!this.#asked && !this.#operation && (operations || trouble)) void this.#ask();
     const device = this.app.data.devices.value?.devices.find(({ id }) => id === this.device);
     const operation = operations?.find(({ id }) => id === this.#operation);
     return html`
