@@ -1,4 +1,5 @@
 import type { FoundDevices, Language } from '../contract/index.ts';
+import { eachAtOnce } from '../kernel/at-once.ts';
 import { within } from '../kernel/clock.ts';
 import { Problem } from '../kernel/errors.ts';
 import { describeError } from '../kernel/log.ts';
@@ -62,30 +63,27 @@ export class Discovery {
     const rows = await this.#options.store.devices();
     const devices: FoundDevices['devices'] = [];
     const unknown: string[] = [];
-    const waiting = [...candidates];
-    const work = async () => {
-      for (let next = waiting.shift(); next; next = waiting.shift()) {
-        signal.throwIfAborted();
-        const found = await this.#look(next, signal);
-        if (!found) {
-          if (named.has(next.address)) unknown.push(next.address);
-          continue;
-        }
-        const { handler, identity } = found;
-        const full = fullIdentity(identity);
-        const kind = kindName(handler.kind, language);
-        devices.push({
-          kind: handler.kind,
-          kind_name: kind,
-          name: full.name ?? next.name ?? `${kind} ${next.address}`,
-          address: next.address,
-          identity: full,
-          source: next.source,
-          known_as: knownAs(rows, handler, next.address, identity) ?? null,
-        });
+    await eachAtOnce(candidates, AT_ONCE, async (candidate) => {
+      signal.throwIfAborted();
+      const { address, source } = candidate;
+      const found = await this.#look(candidate, signal);
+      if (!found) {
+        if (named.has(address)) unknown.push(address);
+        return;
       }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
+      const { handler, identity } = found;
+      const full = fullIdentity(identity);
+      const kind = kindName(handler.kind, language);
+      devices.push({
+        kind: handler.kind,
+        kind_name: kind,
+        name: full.name ?? candidate.name ?? `${kind} ${address}`,
+        address,
+        identity: full,
+        source,
+        known_as: knownAs(rows, handler, address, identity) ?? null,
+      });
+    });
     return { devices: once(devices), unknown };
   }
 

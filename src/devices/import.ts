@@ -5,6 +5,7 @@ import {
   DeviceInput,
   type Language,
 } from '../contract/index.ts';
+import { eachAtOnce } from '../kernel/at-once.ts';
 import { isProblem, Problem, toProblem } from '../kernel/errors.ts';
 import { parseInput } from '../kernel/http/input.ts';
 import { wordProblem } from '../kernel/texts.ts';
@@ -130,25 +131,20 @@ export class DeviceImports {
       throw new Problem('invalid_request', { params: { detail: `${MOST_LINES} lines at most` } });
     }
     const rows: Row[] = [];
-    const waiting = [...lines.entries()];
     const turns = new Map<string, Promise<void>>();
-    const work = async () => {
-      for (let next = waiting.shift(); next; next = waiting.shift()) {
-        signal.throwIfAborted();
-        const [index, one] = next;
-        // of two lines for the same device the first one counts
-        const named = ['kind', 'address'].map((column) => one.cells[columns.indexOf(column)]);
-        const key = named.join(' ').toLowerCase();
-        const before = turns.get(key);
-        const turn = (async () => {
-          await before;
-          rows[index] = await this.#line(columns, one, save, language, signal);
-        })();
-        turns.set(key, turn);
-        await turn;
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    await eachAtOnce(lines.entries(), AT_ONCE, async ([index, one]) => {
+      signal.throwIfAborted();
+      // of two lines for the same device the first one counts
+      const named = ['kind', 'address'].map((column) => one.cells[columns.indexOf(column)]);
+      const key = named.join(' ').toLowerCase();
+      const before = turns.get(key);
+      const turn = (async () => {
+        await before;
+        rows[index] = await this.#line(columns, one, save, language, signal);
+      })();
+      turns.set(key, turn);
+      await turn;
+    });
     return { rows };
   }
 

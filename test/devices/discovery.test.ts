@@ -35,9 +35,10 @@ describe('addresses that are pasted in', () => {
   test('say what is there, what is known already, and where nothing was recognised', async () => {
     const lamp = await started(new SmallDevice());
     const kitchen = await started(new WledController());
-    const printer = new DeviceServer((_, response) => response.end('<html><title>Printer</title></html>'));
-    await printer.start();
-    ends.push(() => printer.stop());
+    const page = '<html><title>Printer</title></html>';
+    const { server: printer } = await started({
+      server: new DeviceServer((_, response) => response.end(page)),
+    });
     const known = await core.client.call<Device>('POST', '/api/v1/devices', {
       kind: 'wled',
       name: 'Over the shelf',
@@ -70,12 +71,11 @@ describe('addresses that are pasted in', () => {
 
   test('no password goes to any of them', async () => {
     const seen: string[] = [];
-    const listener = new DeviceServer((request, response) => {
+    const server = new DeviceServer((request, response) => {
       seen.push(`${request.method} ${request.headers.authorization ?? ''}`);
       response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
     });
-    await listener.start();
-    ends.push(() => listener.stop());
+    const { server: listener } = await started({ server });
     expect(await look(listener.address)).toEqual({ devices: [], unknown: [listener.address] });
     expect(seen.length).toBeGreaterThan(0);
     expect(seen.filter((one) => !/^(GET|POST) $/.test(one))).toEqual([]);

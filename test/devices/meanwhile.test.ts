@@ -35,6 +35,15 @@ const backUp = (id: string) => core.client.call('POST', '/api/v1/commands/back_u
 const ended = async (kind: string) =>
   (await core.client.operations()).filter((one: Operation) => one.kind === kind && one.state !== 'running');
 
+/** Deletes something as soon as nothing else is done with the device. */
+const deleted = (path: string) =>
+  waitFor(`${path} to go`, () =>
+    call('DELETE', path).then(
+      () => true,
+      () => false,
+    ),
+  );
+
 /** Adds it and waits until it is backed up. */
 async function added(device: SmallDevice): Promise<Device> {
   const before = (await ended('device_backup')).length;
@@ -115,12 +124,7 @@ test('a device onto which a configuration is being written is neither changed no
   expect(await call('PATCH', `/${id}`, { name: 'Renamed' })).toMatchObject({ name: 'Renamed' });
   release();
   await waitFor('its end', async () => (await ended('device_restore')).length === 1);
-  await waitFor('the device to be free', () =>
-    call('DELETE', `/${id}`).then(
-      () => true,
-      () => false,
-    ),
-  );
+  await deleted(`/${id}`);
 });
 
 test('a saved configuration is not deleted while a backup may still need its files', async () => {
@@ -137,12 +141,7 @@ test('a saved configuration is not deleted while a backup may still need its fil
   await expect(call('DELETE', first)).rejects.toThrow('device_busy');
   release();
   await waitFor('the third', async () => (await ended('device_backup')).length === 3);
-  await waitFor('it to go', () =>
-    call('DELETE', first).then(
-      () => true,
-      () => false,
-    ),
-  );
+  await deleted(first);
 });
 
 test('a restore is carried to its end when the core is stopped', async () => {

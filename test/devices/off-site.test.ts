@@ -41,6 +41,8 @@ afterAll(async () => {
 });
 
 const copies = () => bucket.keys().filter((key) => key.includes('/devices/'));
+const add = (name: string, { address }: SmallDevice) =>
+  core.client.call<Device>('POST', '/api/v1/devices', { kind: 'wled', name, settings: { address } });
 const read = (id: string) => core.client.call<Device>('GET', `/api/v1/devices/${id}`);
 
 /** Opens a sealed file as a person would who has nothing but the bucket, the key and the tool `age`. */
@@ -62,11 +64,7 @@ test.skipIf(!possible)(
   'the newest configuration lies sealed in a bucket, and opens with the ordinary age',
   async () => {
     await core.client.addTarget(bucketInput(server, 'Bucket'));
-    const { id } = await core.client.call<Device>('POST', '/api/v1/devices', {
-      kind: 'wled',
-      name: 'Shelf: above',
-      settings: { address: device.address },
-    });
+    const { id } = await add('Shelf: above', device);
     const [key] = await waitFor('the sealed copy', () => (copies().length > 0 ? copies() : undefined));
     expect(key).toBe(`homeassistant/backups/devices/Shelf-above_${id}.tar.age`);
     expect(await opened(key as string)).toEqual([
@@ -92,11 +90,7 @@ test.skipIf(!possible)('a bucket that is away gets its copies when it is back', 
   const other = new SmallDevice('001122334455');
   await other.server.start();
   try {
-    const { id } = await core.client.call<Device>('POST', '/api/v1/devices', {
-      kind: 'wled',
-      name: 'Other',
-      settings: { address: other.address },
-    });
+    const { id } = await add('Other', other);
     await waitFor('the attempt', async () =>
       (await core.client.operations()).some(
         ({ kind, state }: Operation) => kind === 'device_copies' && state === 'failed',
@@ -160,11 +154,7 @@ test.skipIf(!possible)(
     const there = new SmallDevice('00cc00cc00cc');
     await there.server.start();
     try {
-      const { id } = await core.client.call<Device>('POST', '/api/v1/devices', {
-        kind: 'wled',
-        name: 'Moved',
-        settings: { address: there.address },
-      });
+      const { id } = await add('Moved', there);
       await waitFor('its copy', async () => (await read(id)).copies === 1);
       const target = (await core.client.targets()).find(({ name }) => name === 'Bucket');
       await core.client.call('PATCH', `/api/v1/targets/${target?.id}`, { settings: { folder: 'elsewhere' } });

@@ -1,5 +1,6 @@
 """Locations: which there are, what they list, and how their failures read."""
 
+import asyncio
 import logging
 
 from aiohttp import web
@@ -32,6 +33,10 @@ def agents(hass: HomeAssistant) -> dict[str, str]:
         for agent_id, agent in manager.backup_agents.items()
         if agent_id.startswith("homestash.")
     }
+
+
+async def hang(_request: web.Request) -> None:
+    await asyncio.sleep(1)
 
 
 async def test_agents_exist_while_the_core_is_away(
@@ -187,11 +192,6 @@ async def test_answer_without_an_end(
 async def test_slow_list_does_not_hold_up_the_page(
     core: FakeCore, agent: BackupAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import asyncio
-
-    async def hang(_request: web.Request) -> None:
-        await asyncio.sleep(1)
-
     monkeypatch.setattr(client_module, "ANSWER_SECONDS", 0.05)
     core.once("GET backups", hang)
     with pytest.raises(BackupAgentUnreachableError):
@@ -201,11 +201,6 @@ async def test_slow_list_does_not_hold_up_the_page(
 async def test_core_that_hangs_is_noticed_before_its_list_is_asked_for(
     core: FakeCore, agent: BackupAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import asyncio
-
-    async def hang(_request: web.Request) -> None:
-        await asyncio.sleep(1)
-
     monkeypatch.setattr(client_module, "PING_SECONDS", 0.05)
     core.once("GET ping", hang)
     for _ in range(3):
@@ -219,11 +214,6 @@ async def test_core_that_hangs_is_noticed_before_its_list_is_asked_for(
 async def test_core_that_hung_is_asked_again(
     core: FakeCore, agent: BackupAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import asyncio
-
-    async def hang(_request: web.Request) -> None:
-        await asyncio.sleep(1)
-
     monkeypatch.setattr(client_module, "PING_SECONDS", 0.05)
     monkeypatch.setattr(client_module, "SILENT_SECONDS", 0.0)
     core.once("GET ping", hang)

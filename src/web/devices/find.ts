@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import { type Device, type FoundDevices, PATHS } from '../../contract/index.ts';
+import { type Device, type DeviceKindInfo, type FoundDevices, PATHS } from '../../contract/index.ts';
 import { type Trouble, toTrouble } from '../api/problem.ts';
 import { busy, button } from '../kit/button.ts';
 import { field } from '../kit/field.ts';
@@ -93,9 +93,13 @@ class FindDevices extends Page {
     `;
   }
 
+  #kindOf(found: Found): DeviceKindInfo | undefined {
+    return this.app.data.kinds.value?.kinds.find(({ kind }) => kind === found.kind);
+  }
+
   /** It is new, and its kind asks for nothing else. */
   #isAddable(found: Found): boolean {
-    const kind = this.app.data.kinds.value?.kinds.find((one) => one.kind === found.kind);
+    const kind = this.#kindOf(found);
     const { address } = found;
     return !!kind && !found.known_as && !this.#outcomes.has(found) && !isIncomplete(kind, { address });
   }
@@ -156,7 +160,7 @@ class FindDevices extends Page {
   }
 
   async #add(found: Found): Promise<void> {
-    const kind = this.app.data.kinds.value?.kinds.find((one) => one.kind === found.kind);
+    const kind = this.#kindOf(found);
     if (!kind) return;
     const { name, address } = found;
     this.#outcomes.set(found, 'trying');

@@ -135,7 +135,6 @@ class SavedPage extends Page {
     this.#history = undefined;
     this.#difference = undefined;
     this.#trouble = undefined;
-    this.requestUpdate();
     try {
       const params = { device_id: this.device };
       this.#history = (await this.app.api.get<ArtefactList>(PATHS.device_artefacts, { params })).artefacts;
@@ -147,9 +146,10 @@ class SavedPage extends Page {
     }
   }
 
-  #again(): Promise<void> {
+  /** The next look at the page fetches it. */
+  #again(): void {
     this.#fetched = '';
-    return this.#fetch();
+    this.requestUpdate();
   }
 
   async #compare(from?: string): Promise<void> {
